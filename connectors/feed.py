@@ -1,0 +1,129 @@
+"""A feed: which address, which format, which commune. YAML of `deploy/feeds/<commune>/` comes in, a `Feed` goes out."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, ValidationError
+
+from connectors import formats, transports
+from connectors.model import FormatOptions
+from schemas import Kind, contract
+
+MAX_FEED_BYTES = 1_000_000
+
+
+class TransportOptions(BaseModel):
+    """Base of a transport's options, as they stand in a feed's YAML under ``transport``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: str
+
+
+class FeedError(ValueError):
+    """A feed's file that cannot be used; says which, where and what to change."""
+
+
+def plugin(package: ModuleType, kind: str) -> Any:
+    """The module of that name in a package of plugins.
+
+    Raises:
+        ValueError: there is none; the message lists those there are.
+    """
+    known = sorted(m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_"))
+    if kind not in known:
+        raise ValueError(f"no {package.__name__.rsplit('.', 1)[-1][:-1]} {kind!r}; there are {', '.join(known)}")
+    return importlib.import_module(f"{package.__name__}.{kind}")
+
+
+def _options(package: ModuleType) -> BeforeValidator:
+    def load(value: Any) -> Any:
+        if not isinstance(value, dict) or "kind" not in value:
+            raise ValueError("needs a mapping with 'kind'")
+        return plugin(package, value["kind"]).Options.model_validate(value)
+
+    return BeforeValidator(load)
+
+
+AnyTransport = Annotated[SerializeAsAny[TransportOptions], _options(transports)]
+AnyFormat = Annotated[SerializeAsAny[FormatOptions], _options(formats)]
+
+
+class ReferenceSource(BaseModel):
+    """Where a feed's reference comes from (places, capacities, timetable) and how often it is read again."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    transport: AnyTransport
+    format: AnyFormat
+
+
+class Feed(BaseModel):
+    """One source of events of one tenant. Its id is the name of its file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,127}$")
+    tenant: str = Field(pattern=r"^[a-z0-9][a-z0-9_]{0,63}$")
+    event: str
+    title: str
+    licence: str | None = None
+    transport: AnyTransport
+    format: AnyFormat
+    reference: ReferenceSource | None = None
+    defaults: dict[str, Any] = Field(default_factory=dict)
+    future_tolerance_seconds: float = Field(default=600, gt=0)
+    max_record_bytes: int = Field(default=1_000_000, gt=0)
+    enabled: bool = True
+
+
+def load_feed(path: Path) -> Feed:
+    """The feed described by a YAML file.
+
+    Raises:
+        FeedError: it is not YAML, or not a feed, or names an event that is not there.
+    """
+    try:
+        if path.stat().st_size > MAX_FEED_BYTES:
+            raise FeedError(f"{path}: over {MAX_FEED_BYTES} bytes")
+        feed = Feed.model_validate({"id": path.stem, **yaml.safe_load(path.read_text(encoding="utf-8"))})
+        event = contract(feed.event)
+    except ValidationError as e:
+        raise FeedError(f"{path}:\n" + "\n".join(f"  {_where(x)}: {x['msg']}" for x in e.errors())) from e
+    except (OSError, yaml.YAMLError, KeyError, TypeError) as e:
+        raise FeedError(f"{path}: {e}") from e
+    if event.kind is not Kind.EVENT:
+        raise FeedError(f"{path}: {feed.event} is a {event.kind}, a feed brings events")
+    unknown = set(feed.defaults) - set(event.field_names)
+    if unknown:
+        raise FeedError(f"{path}: defaults name no field of {feed.event}: {', '.join(sorted(unknown))}")
+    return feed
+
+
+def load_feeds(folder: Path) -> list[Feed]:
+    """All enabled feeds under a folder, in the order of their names.
+
+    Raises:
+        FeedError: one of them cannot be used, or two share an id.
+    """
+    feeds = [f for f in _feeds(folder) if f.enabled]
+    twice = {f.id for f in feeds if sum(g.id == f.id for g in feeds) > 1}
+    if twice:
+        raise FeedError(f"{folder}: more than one feed is called {', '.join(sorted(twice))}")
+    return feeds
+
+
+def _feeds(folder: Path) -> Iterator[Feed]:
+    for path in sorted(folder.rglob("*.yaml")):
+        yield load_feed(path)
+
+
+def _where(error: Any) -> str:
+    return ".".join(str(p) for p in error["loc"]) or "feed"

@@ -1,0 +1,43 @@
+"""A job: what it reads, what it makes, how late and how fresh. `JOB = Job(...)` in a module of `jobs` is all the runner needs."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from pyspark.sql import DataFrame
+
+import jobs
+
+
+@dataclass(frozen=True)
+class Job:
+    """A pure function from the events of one contract to the documents of another.
+
+    ``transform`` gets one row for each accepted event, with the columns of the event's contract (``observed_at``
+    carries the watermark), possibly repeated and in any order; it gives the columns of the result's contract. The
+    same function runs live, in a replay and in a test as a batch.
+    """
+
+    name: str
+    reads: str  # event contract
+    result: str  # result contract
+    transform: Callable[[DataFrame], DataFrame]
+    window: timedelta  # length of the result's window
+    lateness: timedelta  # how long after its window an event still counts
+    freshness: timedelta  # how old a figure may be; the trigger's interval
+    lookback: timedelta = timedelta(0)  # how far before its window a figure reads
+
+
+def all_jobs() -> Mapping[str, Job]:
+    """Every job by name: each module of `jobs` that has a ``JOB``."""
+    modules = (
+        importlib.import_module(f"jobs.{m.name}")
+        for m in pkgutil.iter_modules(jobs.__path__)
+        if not m.name.startswith("_")
+    )
+    found = {m.JOB.name: m.JOB for m in modules if isinstance(getattr(m, "JOB", None), Job)}
+    return dict(sorted(found.items()))

@@ -1,0 +1,39 @@
+"""Every metric of Garonne, defined once: name, kind, labels and meaning."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+FEED_RECORDS = Counter(
+    "garonne_feed_records",
+    "Records of a feed by what became of them: accepted, duplicate, rejected",
+    ["feed", "tenant", "outcome"],
+)
+FEED_REJECTED = Counter("garonne_feed_rejected", "Rejected records of a feed by reason", ["feed", "tenant", "reason"])
+FEED_PAYLOADS = Counter("garonne_feed_payloads", "Messages, answers or files a feed got", ["feed", "tenant"])
+FEED_ERRORS = Counter("garonne_feed_errors", "Attempts to read a feed that failed, by kind", ["feed", "tenant", "kind"])
+FEED_LAST_OBSERVED = Gauge(
+    "garonne_feed_last_observed_timestamp_seconds", "Event time of the newest accepted record", ["feed", "tenant"]
+)
+FEED_PAYLOAD_SECONDS = Histogram(
+    "garonne_feed_payload_seconds",
+    "Time from a payload's arrival to its acknowledgement by Kafka",
+    ["feed"],
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+QUERY_ROWS = Counter("garonne_query_rows", "Rows a streaming query read", ["query"])
+QUERY_DOCUMENTS = Counter(
+    "garonne_query_documents",
+    "Documents a query sent to Elasticsearch by what became of them: written, unchanged, refused",
+    ["query", "outcome"],
+)
+QUERY_BATCH_SECONDS = Histogram(
+    "garonne_query_batch_seconds",
+    "Duration of a micro-batch",
+    ["query"],
+    buckets=(0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30, 60),
+)
+QUERY_LAG_RECORDS = Gauge("garonne_query_lag_records", "Records in Kafka that a query has not read yet", ["query"])
+QUERY_WATERMARK = Gauge("garonne_query_watermark_timestamp_seconds", "Watermark of a query", ["query"])
+QUERY_LATE_ROWS = Counter(
+    "garonne_query_late_rows", "Rows Spark dropped since they came after the watermark", ["query"]
+)
+SINK_RETRIES = Counter("garonne_sink_retries", "Bulk requests sent again, by status", ["status"])

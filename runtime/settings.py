@@ -1,0 +1,55 @@
+"""Where things are: addresses from the environment, or of the local servers that `garonne up` wrote down."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Addresses and folders. An address that is given means that nothing local is started for it."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    kafka_bootstrap: str | None = None
+    schema_registry_url: str | None = None
+    elasticsearch_url: str | None = None
+    elasticsearch_user: str | None = None
+    elasticsearch_password: SecretStr | None = None
+    elasticsearch_api_key: SecretStr | None = None
+    mqtt_url: str | None = None
+    mqtt_user: str | None = None
+    mqtt_password: SecretStr | None = None
+    state: Path = Field(default_factory=lambda: default_state(), validation_alias="GARONNE_STATE")
+    cache: Path = Field(default_factory=lambda: default_cache(), validation_alias="GARONNE_CACHE")
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process."""
+    return Settings()
+
+
+def default_state() -> Path:
+    """Folder of logs, data and checkpoints of this clone.
+
+    Elasticsearch refuses to run as root and runs as nobody then, who cannot enter most homes: so root's is under /var/lib.
+    """
+    if os.geteuid() == 0:
+        clone = hashlib.sha256(str(PROJECT).encode()).hexdigest()[:12]
+        return Path("/var/lib/garonne") / clone
+    return PROJECT / ".garonne"
+
+
+def default_cache() -> Path:
+    """Folder of what was downloaded, shared by all clones of a user."""
+    if os.geteuid() == 0:
+        return Path("/var/cache/garonne")
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "garonne"
