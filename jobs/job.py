@@ -1,4 +1,4 @@
-"""A job: what it reads, what it makes, how late and how fresh. `JOB = Job(...)` in a module of `jobs` is all the runner needs."""
+"""A job: what it reads, what it makes, how late and how fresh. A module of `jobs` with ``JOB = Job(...)`` is one."""
 
 from __future__ import annotations
 

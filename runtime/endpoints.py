@@ -26,7 +26,7 @@ class Endpoints(BaseModel):
     mqtt_password: SecretStr | None = None
 
 
-class NoEndpoints(RuntimeError):
+class NoEndpointsError(RuntimeError):
     """An address is neither given nor known from local servers."""
 
 
@@ -39,7 +39,7 @@ def endpoints(settings: Settings) -> Endpoints:
     """The addresses to use.
 
     Raises:
-        NoEndpoints: one is missing; says which and what to do.
+        NoEndpointsError: one is missing; says which and what to do.
     """
     path = endpoints_file(settings)
     local = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
@@ -47,5 +47,5 @@ def endpoints(settings: Settings) -> Endpoints:
     merged = {**local, **known}
     missing = [n.upper() for n, f in Endpoints.model_fields.items() if f.is_required() and n not in merged]
     if missing:
-        raise NoEndpoints(f"no address for {', '.join(missing)}: set it, or run 'garonne up' for local servers")
+        raise NoEndpointsError(f"no address for {', '.join(missing)}: set it, or run 'garonne up' for local servers")
     return Endpoints.model_validate(merged)

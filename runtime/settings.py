@@ -40,7 +40,8 @@ def settings() -> Settings:
 def default_state() -> Path:
     """Folder of logs, data and checkpoints of this clone.
 
-    Elasticsearch refuses to run as root and runs as nobody then, who cannot enter most homes: so root's is under /var/lib.
+    Elasticsearch refuses to run as root, and nobody, as whom it runs then, cannot enter most homes:
+    so root's folder is under /var/lib.
     """
     if os.geteuid() == 0:
         clone = hashlib.sha256(str(PROJECT).encode()).hexdigest()[:12]
