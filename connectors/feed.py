@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any
@@ -17,6 +19,7 @@ from connectors.model import FormatOptions
 from schemas import Kind, contract
 
 MAX_FEED_BYTES = 1_000_000
+VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 
 
 class TransportOptions(BaseModel):
@@ -84,8 +87,8 @@ class Feed(BaseModel):
     enabled: bool = True
 
 
-def load_feed(path: Path) -> Feed:
-    """The feed described by a YAML file.
+def load_feed(path: Path, variables: Mapping[str, str] = os.environ) -> Feed:
+    """The feed described by a YAML file; ``${NAME}`` in a text is replaced by that variable.
 
     Raises:
         FeedError: it is not YAML, or not a feed, or names an event that is not there.
@@ -93,11 +96,13 @@ def load_feed(path: Path) -> Feed:
     try:
         if path.stat().st_size > MAX_FEED_BYTES:
             raise FeedError(f"{path}: over {MAX_FEED_BYTES} bytes")
-        feed = Feed.model_validate({"id": path.stem, **yaml.safe_load(path.read_text(encoding="utf-8"))})
+        feed = Feed.model_validate({"id": path.stem, **_read(path, variables)})
         event = contract(feed.event)
     except ValidationError as e:
         raise FeedError(f"{path}:\n" + "\n".join(f"  {_where(x)}: {x['msg']}" for x in e.errors())) from e
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as e:
+    except KeyError as e:
+        raise FeedError(f"{path}: no contract or variable {e}") from e
+    except (OSError, yaml.YAMLError) as e:
         raise FeedError(f"{path}: {e}") from e
     if event.kind is not Kind.EVENT:
         raise FeedError(f"{path}: {feed.event} is a {event.kind}, a feed brings events")
@@ -107,22 +112,39 @@ def load_feed(path: Path) -> Feed:
     return feed
 
 
-def load_feeds(folder: Path) -> list[Feed]:
+def load_feeds(folder: Path, variables: Mapping[str, str] = os.environ) -> list[Feed]:
     """All enabled feeds under a folder, in the order of their names.
 
     Raises:
         FeedError: one of them cannot be used, or two share an id.
     """
-    feeds = [f for f in _feeds(folder) if f.enabled]
+    feeds = [f for f in _feeds(folder, variables) if f.enabled]
     twice = {f.id for f in feeds if sum(g.id == f.id for g in feeds) > 1}
     if twice:
         raise FeedError(f"{folder}: more than one feed is called {', '.join(sorted(twice))}")
     return feeds
 
 
-def _feeds(folder: Path) -> Iterator[Feed]:
+def _feeds(folder: Path, variables: Mapping[str, str]) -> Iterator[Feed]:
     for path in sorted(folder.rglob("*.yaml")):
-        yield load_feed(path)
+        yield load_feed(path, variables)
+
+
+def _read(path: Path, variables: Mapping[str, str]) -> dict[str, Any]:
+    loaded = _replaced(yaml.safe_load(path.read_text(encoding="utf-8")), variables)
+    if not isinstance(loaded, dict):
+        raise FeedError(f"{path}: a feed is a mapping, with tenant, event, title, transport and format")
+    return loaded
+
+
+def _replaced(value: Any, variables: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        return VARIABLE.sub(lambda m: variables[m[1]], value)
+    if isinstance(value, dict):
+        return {k: _replaced(v, variables) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_replaced(v, variables) for v in value]
+    return value
 
 
 def _where(error: Any) -> str:

@@ -1,0 +1,80 @@
+"""Confluent's wire format: a zero byte, the schema's number in four, then Avro."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import fastavro
+
+from schemas import Contract
+
+MAGIC = b"\x00"
+HEADER_BYTES = 5
+
+
+class NotWireFormatError(ValueError):
+    """The bytes do not start as the wire format does, or end too early."""
+
+
+class SchemaSource(Protocol):
+    """Where a schema comes from by its number."""
+
+    def schema(self, number: int) -> dict[str, Any]:
+        """The schema with that number."""
+        ...
+
+
+def encoder(contract: Contract, number: int) -> Callable[[Mapping[str, Any]], bytes]:
+    """A function that gives the wire format of one event.
+
+    The function raises ValueError or TypeError where a value does not fit its field.
+    """
+    schema = fastavro.parse_schema(contract.avro)
+    header = MAGIC + number.to_bytes(4, "big")
+
+    def encode(event: Mapping[str, Any]) -> bytes:
+        out = io.BytesIO()
+        out.write(header)
+        fastavro.schemaless_writer(out, schema, event)
+        return out.getvalue()
+
+    return encode
+
+
+class Decoder:
+    """Wire format to events of a contract, whatever compatible version they were written with."""
+
+    def __init__(self, contract: Contract, registry: SchemaSource) -> None:
+        self._reader = fastavro.parse_schema(contract.avro)
+        self._writers: dict[int, Any] = {}
+        self._registry = registry
+
+    def __call__(self, value: bytes) -> dict[str, Any]:
+        """The event in a message.
+
+        Raises:
+            NotWireFormatError: the header or the body is not what it should be.
+            UnknownSchemaError: no schema has the number in the header.
+            OSError: the registry does not answer.
+        """
+        if len(value) < HEADER_BYTES or value[:1] != MAGIC:
+            raise NotWireFormatError(f"starts with {value[:HEADER_BYTES]!r}, not with 00 and a schema number")
+        writer = self._writer(int.from_bytes(value[1:HEADER_BYTES], "big"))
+        body = io.BytesIO(value)
+        body.seek(HEADER_BYTES)
+        try:
+            event = fastavro.schemaless_reader(body, writer, self._reader)
+        except OSError:
+            raise
+        except Exception as e:  # fastavro raises whatever the bytes lead it to
+            raise NotWireFormatError(f"not Avro of the schema it names: {type(e).__name__}: {e}") from e
+        if not isinstance(event, dict) or body.read(1):
+            raise NotWireFormatError("bytes are left after the event")
+        return event
+
+    def _writer(self, number: int) -> Any:
+        if number not in self._writers:
+            self._writers[number] = fastavro.parse_schema(self._registry.schema(number))
+        return self._writers[number]

@@ -1,0 +1,43 @@
+"""Topics of the contracts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+from confluent_kafka import KafkaError, KafkaException
+
+from schemas import Contract
+
+PARTITIONS = 4
+RETENTION_MS = 7 * 24 * 3600 * 1000
+TIMEOUT_SECONDS = 30
+
+
+def ensure_topics(bootstrap: str, contracts: Iterable[Contract], partitions: int = PARTITIONS) -> None:
+    """Create the topics that are missing; replication is the broker's default.
+
+    Raises:
+        confluent_kafka.KafkaException: the broker does not answer or refuses.
+    """
+    admin = AdminClient({"bootstrap.servers": bootstrap, "socket.timeout.ms": TIMEOUT_SECONDS * 1000})
+    there = admin.list_topics(timeout=TIMEOUT_SECONDS).topics
+    wanted = [c for c in contracts if c.has_topic and c.topic not in there]
+    if not wanted:
+        return
+    made = admin.create_topics([_topic(c, partitions) for c in wanted], request_timeout=TIMEOUT_SECONDS)
+    for future in made.values():
+        try:
+            future.result(TIMEOUT_SECONDS)
+        except KafkaException as e:
+            if e.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
+
+
+def _topic(contract: Contract, partitions: int) -> NewTopic:
+    return NewTopic(
+        contract.topic,
+        num_partitions=partitions,
+        config={"retention.ms": str(RETENTION_MS), "max.message.bytes": "2097152"},
+    )
