@@ -1,0 +1,1 @@
+"""Elasticsearch: the client, the templates, bulk writing that loses nothing, generations."""

@@ -1,0 +1,169 @@
+"""Bulk writing that loses nothing: every item is looked at, and what Elasticsearch cannot take now is sent again.
+
+A 409 says that a newer version is there, which is success. A 429 or a 5xx is sent again, with backoff, for as long
+as it takes. Anything else is the document's own fault: it comes back as `Refused`.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+import orjson
+import structlog
+from elasticsearch import ApiError, Elasticsearch, TransportError
+
+from runtime import metrics
+
+log = structlog.get_logger()
+
+MAX_DOCUMENTS = 5000
+MAX_BYTES = 8 * 1024 * 1024
+FIRST_PAUSE_SECONDS = 0.2
+MAX_PAUSE_SECONDS = 15.0
+BREAKER_MINIMUM = 50
+CONFLICT = 409
+AGAIN = {408, 429, 500, 502, 503, 504}
+FILTER = "errors,items.*.status,items.*.error.type,items.*.error.reason,items.*.error.caused_by.reason"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One document to be written, under a version that decides whether it is newer than what is there."""
+
+    index: str
+    id: str
+    version: int
+    source: bytes
+    version_type: str = "external_gte"
+
+    def lines(self) -> bytes:
+        """The two lines of the bulk request."""
+        head = {"_index": self.index, "_id": self.id, "version": self.version, "version_type": self.version_type}
+        return orjson.dumps({"index": head}) + b"\n" + self.source + b"\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A document that Elasticsearch will never take, and why."""
+
+    action: Action
+    reason: str
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the documents."""
+
+    written: int = 0
+    unchanged: int = 0
+    refused: list[Refused] = field(default_factory=list)
+
+    def add(self, other: Outcome) -> None:
+        """Take in the outcome of another request."""
+        self.written += other.written
+        self.unchanged += other.unchanged
+        self.refused += other.refused
+
+
+class BrokenSinkError(RuntimeError):
+    """Most of a batch was refused: the mapping is wrong and not the documents."""
+
+
+def write(es: Elasticsearch, actions: Iterable[Action], sleep: Callable[[float], None] = time.sleep) -> Outcome:
+    """Write all the documents, request by request, and wait as long as Elasticsearch needs.
+
+    Raises:
+        BrokenSinkError: more than half of at least 50 documents were refused.
+        elasticsearch.AuthenticationException: the login is wrong; waiting would not help.
+    """
+    outcome = Outcome()
+    for request in _requests(actions):
+        outcome.add(_write_request(es, request, sleep))
+    total = outcome.written + outcome.unchanged + len(outcome.refused)
+    if len(outcome.refused) >= BREAKER_MINIMUM and len(outcome.refused) * 2 > total:
+        raise BrokenSinkError(
+            f"{len(outcome.refused)} of {total} documents refused, the first: {outcome.refused[0].reason}"
+        )
+    return outcome
+
+
+def _requests(actions: Iterable[Action]) -> Iterator[list[tuple[Action, bytes]]]:
+    """Requests of at most 5,000 documents and about 8 MB."""
+    rest = iter(actions)
+    while chunk := [(a, a.lines()) for a in islice(rest, MAX_DOCUMENTS)]:
+        start, size = 0, 0
+        for i, (_, lines) in enumerate(chunk):
+            if size and size + len(lines) > MAX_BYTES:
+                yield chunk[start:i]
+                start, size = i, 0
+            size += len(lines)
+        yield chunk[start:]
+
+
+def _write_request(es: Elasticsearch, request: list[tuple[Action, bytes]], sleep: Callable[[float], None]) -> Outcome:
+    outcome = Outcome()
+    for pause in _pauses():
+        items = _send(es, request)
+        if items is not None:
+            request = _judge(request, items, outcome)
+        if not request:
+            break
+        log.warning("elasticsearch.again", documents=len(request), pause_seconds=round(pause, 1))
+        sleep(pause)
+    return outcome
+
+
+def _send(es: Elasticsearch, request: list[tuple[Action, bytes]]) -> Sequence[dict[str, object]] | None:
+    """The answer's items; None when the whole request has to be sent again."""
+    try:
+        answer = es.bulk(operations=b"".join(lines for _, lines in request), filter_path=FILTER)  # type: ignore[arg-type]
+    except TransportError as e:
+        metrics.SINK_RETRIES.labels(status=type(e).__name__).inc()
+        return None
+    except ApiError as e:
+        if e.meta.status not in AGAIN:
+            raise
+        metrics.SINK_RETRIES.labels(status=str(e.meta.status)).inc()
+        return None
+    if not answer["errors"]:
+        return [{"status": 200}] * len(request)
+    return [item["index"] for item in answer["items"]]
+
+
+def _judge(
+    request: list[tuple[Action, bytes]], items: Sequence[dict[str, object]], outcome: Outcome
+) -> list[tuple[Action, bytes]]:
+    """Count what is settled; what is left has to be sent again."""
+    again = []
+    for entry, item in zip(request, items, strict=True):
+        status = int(str(item["status"]))
+        if status < 300:
+            outcome.written += 1
+        elif status == CONFLICT:
+            outcome.unchanged += 1
+        elif status in AGAIN:
+            metrics.SINK_RETRIES.labels(status=str(status)).inc()
+            again.append(entry)
+        else:
+            outcome.refused.append(Refused(entry[0], _reason(item)))
+    return again
+
+
+def _reason(item: dict[str, object]) -> str:
+    error = item.get("error")
+    if not isinstance(error, dict):
+        return f"status {item['status']}"
+    cause = error.get("caused_by", {}).get("reason")
+    return f"{error.get('type')}: {error.get('reason')}" + (f" ({cause})" if cause else "")
+
+
+def _pauses() -> Iterator[float]:
+    """Ever longer pauses, with jitter so that workers do not come back together."""
+    ceiling = FIRST_PAUSE_SECONDS
+    while True:
+        yield random.uniform(ceiling / 2, ceiling)  # noqa: S311
+        ceiling = min(ceiling * 2, MAX_PAUSE_SECONDS)
