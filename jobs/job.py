@@ -34,10 +34,6 @@ class Job:
 
 def all_jobs() -> Mapping[str, Job]:
     """Every job by name: each module of `jobs` that has a ``JOB``."""
-    modules = (
-        importlib.import_module(f"jobs.{m.name}")
-        for m in pkgutil.iter_modules(jobs.__path__)
-        if not m.name.startswith("_")
-    )
+    modules = (importlib.import_module(f"jobs.{m.name}") for m in pkgutil.iter_modules(jobs.__path__) if not m.ispkg)
     found = {m.JOB.name: m.JOB for m in modules if isinstance(getattr(m, "JOB", None), Job)}
     return dict(sorted(found.items()))

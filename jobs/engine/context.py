@@ -1,0 +1,68 @@
+"""What every query of a driver needs: addresses, folders, schemas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from elasticsearch import Elasticsearch
+
+from runtime.elastic.client import client
+from runtime.elastic.setup import ensure_templates
+from runtime.endpoints import Endpoints, endpoints
+from runtime.kafka import ensure_topics
+from runtime.registry import Registry
+from runtime.settings import Settings
+from schemas import Contract, contracts
+
+
+@dataclass(frozen=True)
+class Context:
+    """Addresses and folders of a driver, with what is derived from them."""
+
+    endpoints: Endpoints
+    state: Path
+
+    @classmethod
+    def of(cls, settings: Settings) -> Context:
+        """The context that the settings describe."""
+        return cls(endpoints(settings), settings.state)
+
+    @cached_property
+    def es(self) -> Elasticsearch:
+        """A client for the driver itself; workers make their own."""
+        return client(self.endpoints)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The schema registry, with its copy on disk."""
+        return Registry(self.endpoints.schema_registry_url, self.schema_cache)
+
+    @property
+    def schema_cache(self) -> Path:
+        """Folder of the schemas seen so far."""
+        return self.state / "schemas"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the queries' checkpoints."""
+        return self.state / "checkpoints"
+
+    def writers(self, contract: Contract) -> dict[int, dict[str, Any]]:
+        """Schemas that a contract's topic may hold, by number."""
+        return self.registry.numbers(contract)
+
+    def prepare(self) -> None:
+        """Topics, schemas and index templates, before any data moves.
+
+        Raises:
+            runtime.registry.IncompatibleSchemaError: a schema does not fit the data that is there.
+        """
+        every = list(contracts().values())
+        ensure_topics(self.endpoints.kafka_bootstrap, every)
+        for contract in every:
+            if contract.has_topic:
+                self.registry.register(contract)
+        ensure_templates(self.es, every)

@@ -1,0 +1,109 @@
+"""What `spark-submit` runs: `main.py stream [--job NAME]…` or `main.py replay --job NAME --from T --to T`."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from datetime import UTC, datetime
+from typing import Annotated
+
+import structlog
+import typer
+from prometheus_client import start_http_server
+
+from jobs.engine.context import Context
+from jobs.engine.observations import NAME as OBSERVATIONS
+from jobs.engine.progress import ProgressListener
+from jobs.engine.replay import Span, replay
+from jobs.engine.runner import drain, keep_running
+from jobs.engine.session import session
+from jobs.engine.streams import job_query, observations_query
+from jobs.job import Job, all_jobs
+from runtime.logs import configure_logs
+from runtime.settings import settings
+
+log = structlog.get_logger()
+app = typer.Typer(add_completion=False, help=__doc__)
+
+Names = Annotated[list[str] | None, typer.Option("--job", help="Job to run; without it, all and the observations.")]
+
+
+@app.command()
+def stream(
+    job: Names = None,
+    metrics_port: Annotated[int, typer.Option(help="Port on 127.0.0.1 for Prometheus; 0 for none.")] = 0,
+    available_now: Annotated[bool, typer.Option(help="Work off what Kafka holds now, then end.")] = False,
+) -> None:
+    """Run jobs as streaming queries until stopped."""
+    names = job or [OBSERVATIONS, *all_jobs()]
+    context = Context.of(settings())
+    context.prepare()
+    spark = session("garonne")
+    spark.streams.addListener(ProgressListener())
+    if metrics_port:
+        start_http_server(metrics_port, addr="127.0.0.1")
+    queries = [
+        observations_query(spark, context) if n == OBSERVATIONS else job_query(spark, chosen(n), context) for n in names
+    ]
+    try:
+        drain(queries) if available_now else keep_running(queries, _stop_on_signal())
+    finally:
+        spark.stop()
+
+
+@app.command("replay")
+def replay_command(
+    since: Annotated[str, typer.Option("--from", help="First window, RFC 3339.")],
+    until: Annotated[str, typer.Option("--to", help="End of the last window, RFC 3339.")],
+    job: Names = None,
+) -> None:
+    """Compute the windows of a span again from Kafka and write them."""
+    span = Span(instant(since), instant(until))
+    context = Context.of(settings())
+    context.prepare()
+    spark = session("garonne-replay")
+    try:
+        for name in job or all_jobs():
+            outcome = replay(spark, chosen(name), context, span)
+            log.info(
+                "replayed", job=name, written=outcome.written, unchanged=outcome.unchanged, refused=outcome.refused
+            )
+    finally:
+        spark.stop()
+
+
+def chosen(name: str) -> Job:
+    """The job of that name.
+
+    Raises:
+        typer.BadParameter: there is none; the message lists those there are.
+    """
+    known = all_jobs()
+    if name not in known:
+        raise typer.BadParameter(f"no job {name!r}; there are {OBSERVATIONS}, {', '.join(known)}")
+    return known[name]
+
+
+def instant(text: str) -> datetime:
+    """A time with its zone; without one it is taken as UTC.
+
+    Raises:
+        typer.BadParameter: it is not RFC 3339.
+    """
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a time such as 2026-11-21T00:00:00Z") from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _stop_on_signal() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+if __name__ == "__main__":
+    configure_logs()
+    app()

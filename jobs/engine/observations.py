@@ -1,0 +1,157 @@
+"""The query without a window: every accepted event to its observation and to its entity's latest state.
+
+The workers take raw Kafka messages and decode them with fastavro: Spark's part is the offsets and the checkpoint.
+What cannot be decoded becomes a dead letter here, once for all queries.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from jobs.engine.sink import ArrowFunction, outcome_batch
+from jobs.engine.worker import Writer
+from runtime.avro import Decoder, NotWireFormatError
+from runtime.dead_letters import dead_letter
+from runtime.elastic.bulk import Action
+from runtime.endpoints import Endpoints
+from runtime.registry import Registry, UnknownSchemaError
+from schemas import Contract, Kind, contracts
+from schemas.documents import document_id, index_name, latest_index_name
+
+NAME = "observations"
+PLATFORM = "platform"
+FUTURE_TOLERANCE = timedelta(hours=1)
+COLUMNS = ("key", "value", "topic", "partition", "offset", "timestamp")
+
+
+@dataclass(slots=True)
+class Batch:
+    """What a partition's messages come to."""
+
+    observations: list[Action] = field(default_factory=list)
+    latest: dict[tuple[str, str], Action] = field(default_factory=dict)
+    letters: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, contract: Contract, event: Mapping[str, Any]) -> None:
+        """Take in one event: its observation, and its entity's latest state when it is the newest so far."""
+        source = orjson.dumps({k: v for k, v in event.items() if v is not None}, default=_base64)
+        time = event[contract.time]
+        version = _micros(event["ingested_at"] if contract.kind is Kind.EVENT else time)
+        id_ = document_id(contract, event)
+        # "external": the same observation again changes nothing, one taken in later replaces it
+        self.observations.append(Action(index_name(contract, event["tenant"], time), id_, version, source, "external"))
+        if contract.has_latest:
+            self._keep_latest(
+                Action(latest_index_name(contract, event["tenant"]), _entity(event), _micros(time), source)
+            )
+
+    def _keep_latest(self, action: Action) -> None:
+        newest = self.latest.get((action.index, action.id))
+        if newest is None or newest.version <= action.version:
+            self.latest[action.index, action.id] = action
+
+
+def indexing(endpoints: Endpoints, schema_cache: Path) -> ArrowFunction:
+    """A function for the workers: Kafka messages in, one row of counts out."""
+
+    def index_partition(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        decode = decoder(Registry(endpoints.schema_registry_url, schema_cache))
+        batch = collect(_messages(batches), decode)
+        with Writer(endpoints, NAME) as writer:
+            writer.bury(batch.letters)
+            # those who watch look at the latest states, so they go first
+            outcome = writer.write(batch.latest.values())
+            outcome.add(writer.write(batch.observations))
+        yield outcome_batch(outcome.written, outcome.unchanged, len(outcome.refused) + len(batch.letters))
+
+    return index_partition
+
+
+Message = Mapping[str, Any]
+Decode = Callable[[str, bytes], tuple[Contract, dict[str, Any]]]
+
+
+def decoder(registry: Registry) -> Decode:
+    """A function that gives the contract and the event of a message of a topic."""
+    by_topic = {c.topic: (c, Decoder(c, registry)) for c in contracts().values() if c.has_topic}
+
+    def decode(topic: str, value: bytes) -> tuple[Contract, dict[str, Any]]:
+        contract, read = by_topic[topic]
+        return contract, read(value)
+
+    return decode
+
+
+def collect(messages: Iterable[Message], decode: Decode) -> Batch:
+    """What messages come to; one that cannot be decoded becomes a dead letter.
+
+    Raises:
+        OSError: the registry does not answer for a schema that was never seen.
+    """
+    batch = Batch()
+    for message in messages:
+        try:
+            contract, event = decode(message["topic"], message["value"] or b"")
+            _refuse_future(contract, event, message["timestamp"])
+        except (NotWireFormatError, UnknownSchemaError, FutureTimeError) as e:
+            batch.letters.append(_letter(message, e))
+        else:
+            batch.add(contract, event)
+    return batch
+
+
+class FutureTimeError(ValueError):
+    """The event says it happens later than it was sent."""
+
+
+REASONS = {NotWireFormatError: "malformed", UnknownSchemaError: "unknown_schema", FutureTimeError: "future_time"}
+
+
+def _refuse_future(contract: Contract, event: Mapping[str, Any], sent_at: datetime) -> None:
+    if contract.kind is Kind.EVENT and event[contract.time] > sent_at.astimezone(UTC) + FUTURE_TOLERANCE:
+        raise FutureTimeError(f"{contract.time} {event[contract.time].isoformat()}, sent {sent_at.isoformat()}")
+
+
+def _messages(batches: Iterable[pa.RecordBatch]) -> Iterator[Message]:
+    for batch in batches:
+        columns = [batch.column(name).to_pylist() for name in COLUMNS]
+        for values in zip(*columns, strict=True):
+            yield dict(zip(COLUMNS, values, strict=True))
+
+
+def _letter(message: Message, error: Exception) -> dict[str, Any]:
+    key = (message["key"] or b"").decode("utf-8", "replace")
+    tenant = key.split("/", 1)[0]
+    return dead_letter(
+        tenant=tenant if tenant.replace("_", "").isalnum() and tenant.islower() and len(tenant) <= 64 else PLATFORM,
+        feed=message["topic"],
+        stage="decode",
+        reason=REASONS[type(error)],
+        detail=str(error),
+        place=f"{message['topic']}/{message['partition']}/{message['offset']}",
+        payload=message["value"] or b"",
+        occurred_at=message["timestamp"].astimezone(UTC),
+        content_type="application/vnd.confluent.avro",
+    )
+
+
+def _entity(event: Mapping[str, Any]) -> str:
+    return f"{event['tenant']}|{event['entity_id']}"
+
+
+def _micros(time: datetime) -> int:
+    return int(time.timestamp()) * 1_000_000 + time.microsecond
+
+
+def _base64(value: Any) -> str:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    raise TypeError(f"{type(value)} in an event")

@@ -1,0 +1,49 @@
+"""The Spark session of the jobs, with the settings that streaming needs to be exact and small."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+
+from pyspark.sql import SparkSession
+
+ROCKSDB = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
+
+SETTINGS: Mapping[str, str] = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.ui.enabled": "false",  # it would listen on every address; --conf spark.ui.enabled=true brings it back
+    "spark.sql.shuffle.partitions": "2",  # frozen in a checkpoint; a cluster sets its own
+    "spark.sql.streaming.stateStore.providerClass": ROCKSDB,
+    "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled": "true",
+    # Update mode emits nothing when state is evicted, so an extra empty batch for it only costs.
+    "spark.sql.streaming.noDataMicroBatches.enabled": "false",
+    "spark.sql.streaming.pollingDelay": "50ms",
+    "spark.sql.streaming.minBatchesToRetain": "20",
+    "spark.scheduler.mode": "FAIR",  # a long batch of one query must not hold up the others
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "20000",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.log.level": "ERROR",
+}
+
+
+def session(app: str, extra: Mapping[str, str] | None = None) -> SparkSession:
+    """A session; what `spark-submit` was given wins over the settings here."""
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    builder = SparkSession.builder.appName(app)
+    given = _submitted()
+    for key, value in {**SETTINGS, **(extra or {})}.items():
+        if key not in given:
+            builder = builder.config(key, value)
+    return builder.getOrCreate()
+
+
+def _submitted() -> set[str]:
+    """Names of the settings on the command line of `spark-submit`."""
+    from pyspark import SparkConf, SparkContext
+
+    if SparkContext._gateway is None and "PYSPARK_GATEWAY_PORT" not in os.environ:
+        return set()
+    return {key for key, _ in SparkConf().getAll()}

@@ -1,0 +1,93 @@
+"""Results into Elasticsearch: rows become documents in Spark, and the workers write them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import types as t
+
+from jobs.engine.rows import struct_of
+from jobs.engine.worker import Writer
+from runtime.elastic.bulk import Action
+from runtime.endpoints import Endpoints
+from schemas import Contract
+from schemas.documents import ID_SEPARATOR
+
+TIME_FORMAT = "yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'"
+PERIOD_FORMAT = {"month": "yyyy.MM", "year": "yyyy"}
+OUTCOME = "written long, unchanged long, refused long"
+
+ArrowFunction = Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of the documents of a batch."""
+
+    written: int
+    unchanged: int
+    refused: int
+
+
+def documents(result: DataFrame, contract: Contract) -> DataFrame:
+    """Index, id and JSON source of each row of a result."""
+    rows = result.select(*[_column(field) for field in struct_of(contract)])
+    source = F.to_json(F.struct(*rows.columns), {"timestampFormat": TIME_FORMAT})
+    return rows.select(_index(contract).alias("index"), _id(contract).alias("id"), source.alias("source"))
+
+
+def write(docs: DataFrame, endpoints: Endpoints, query: str, version: int) -> Written:
+    """Write documents from the workers; returns when each is settled.
+
+    Raises:
+        pyspark.errors.PySparkException: most were refused, or the login is wrong; carries the reason.
+    """
+    row = docs.mapInArrow(_writing(endpoints, query, version), OUTCOME).agg(
+        *[F.coalesce(F.sum(c), F.lit(0)).alias(c) for c in ("written", "unchanged", "refused")]
+    )
+    return Written(*row.collect()[0])
+
+
+def _writing(endpoints: Endpoints, query: str, version: int) -> ArrowFunction:
+    def write_partition(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        with Writer(endpoints, query) as writer:
+            outcome = writer.write(_actions(batches, version))
+        yield outcome_batch(outcome.written, outcome.unchanged, len(outcome.refused))
+
+    return write_partition
+
+
+def _actions(batches: Iterable[pa.RecordBatch], version: int) -> Iterator[Action]:
+    for batch in batches:
+        columns: list[list[Any]] = [batch.column(i).to_pylist() for i in range(3)]
+        for index, id_, source in zip(*columns, strict=True):
+            yield Action(index, id_, version, source.encode())
+
+
+def outcome_batch(written: int, unchanged: int, refused: int) -> pa.RecordBatch:
+    """One row of counts, as Spark takes it back from a worker."""
+    return pa.RecordBatch.from_pydict({"written": [written], "unchanged": [unchanged], "refused": [refused]})
+
+
+def _column(field: t.StructField) -> Column:
+    column = F.col(field.name).cast(field.dataType)
+    if isinstance(field.dataType, t.DoubleType | t.FloatType):
+        # JSON has no word for NaN: it is unknown, and unknown is null
+        column = F.when(~F.isnan(column), column)
+    return column.alias(field.name)
+
+
+def _index(contract: Contract) -> Column:
+    period = F.date_format(contract.time, PERIOD_FORMAT[contract.declaration.period])
+    return F.concat(F.lit(f"{contract.alias}-"), F.col("tenant"), F.lit("-"), period)
+
+
+def _id(contract: Contract) -> Column:
+    types = {f.name: f.logical_type for f in contract.fields}
+    parts = [F.date_format(k, TIME_FORMAT) if types[k] == "timestamp-micros" else F.col(k) for k in contract.key]
+    return F.concat_ws(ID_SEPARATOR, *parts)

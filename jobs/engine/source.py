@@ -1,0 +1,77 @@
+"""Events from Kafka as rows: live as a stream, or the past as a batch, through the same decoding."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.avro.functions import from_avro
+
+from runtime.avro import HEADER_BYTES, MAGIC
+from schemas import Contract
+
+MAX_OFFSETS_PER_TRIGGER = 400_000
+# Connectors refuse times in the future; this holds for whoever writes to the topic directly. One such row would close
+# every window.
+FUTURE_TOLERANCE = "INTERVAL 1 HOUR"
+
+
+def live(
+    spark: SparkSession, bootstrap: str, topics: list[str], max_offsets: int = MAX_OFFSETS_PER_TRIGGER
+) -> DataFrame:
+    """The messages of topics as a stream, from the oldest that Kafka has."""
+    return (
+        spark.readStream.format("kafka")
+        .option("kafka.bootstrap.servers", bootstrap)
+        .option("subscribe", ",".join(topics))
+        .option("startingOffsets", "earliest")
+        .option("maxOffsetsPerTrigger", max_offsets)
+        .option("failOnDataLoss", "true")
+        .load()
+    )
+
+
+def past(spark: SparkSession, bootstrap: str, topic: str, since: datetime | None = None) -> DataFrame:
+    """The messages that a topic holds now; with ``since``, those that came at or after that time."""
+    reader = (
+        spark.read.format("kafka")
+        .option("kafka.bootstrap.servers", bootstrap)
+        .option("subscribe", topic)
+        .option("endingOffsets", "latest")
+    )
+    if since is None:
+        return reader.option("startingOffsets", "earliest").load()
+    return (
+        reader.option("startingTimestamp", int(since.timestamp() * 1000))
+        .option("startingOffsetsByTimestampStrategy", "latest")
+        .load()
+    )
+
+
+def events(messages: DataFrame, contract: Contract, writers: Mapping[int, Mapping[str, Any]]) -> DataFrame:
+    """The events in messages, with the columns of the contract; what cannot be decoded is not among them.
+
+    The query that indexes observations reads the same messages and makes dead letters of those.
+    """
+    event = messages.select(_decoded(contract, writers).alias("event"), "timestamp")
+    return event.where(
+        F.col("event.tenant").isNotNull()
+        & F.col("event.observed_at").isNotNull()
+        & (F.col("event.observed_at") <= F.col("timestamp") + F.expr(FUTURE_TOLERANCE))
+    ).select("event.*")
+
+
+def _decoded(contract: Contract, writers: Mapping[int, Mapping[str, Any]]) -> Column:
+    """The event of a message, by the schema whose number it carries; null where it carries none of them."""
+    header = F.substring("value", 1, HEADER_BYTES)
+    body = F.expr(f"substring(value, {HEADER_BYTES + 1})")
+    options = {"mode": "PERMISSIVE", "avroSchema": contract.avro_json}
+    decoded = F.lit(None)
+    for number, writer in writers.items():
+        prefix = F.lit(bytearray(MAGIC + number.to_bytes(4, "big")))
+        decoded = F.when(header == prefix, from_avro(body, json.dumps(writer), options)).otherwise(decoded)
+    return decoded

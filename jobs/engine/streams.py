@@ -1,0 +1,98 @@
+"""Streaming queries: one for each job, and the one that indexes observations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.streaming.query import StreamingQuery
+from pyspark.sql.streaming.readwriter import DataStreamWriter
+
+from jobs.engine import observations, source
+from jobs.engine.checkpoint import generation
+from jobs.engine.context import Context
+from jobs.engine.sink import OUTCOME, Written, documents, write
+from jobs.job import Job
+from runtime import metrics
+from runtime.elastic.generations import version
+from schemas import contract, contracts
+
+OBSERVATIONS_MAX_OFFSETS = 60_000
+BatchFunction = Callable[[DataFrame, int], None]
+
+
+@dataclass(frozen=True)
+class Query:
+    """A streaming query that can be started, and started again after a failure."""
+
+    name: str
+    start: Callable[[bool], StreamingQuery]
+
+
+def job_query(spark: SparkSession, job: Job, context: Context) -> Query:
+    """The query that keeps a job's results up to date."""
+
+    def start(available_now: bool) -> StreamingQuery:
+        event, result = contract(job.reads), contract(job.result)
+        checkpoint = context.checkpoints / job.name
+        current = generation(context.es, job.name, checkpoint)
+        messages = source.live(spark, context.endpoints.kafka_bootstrap, [event.topic])
+        rows = source.events(messages, event, context.writers(event))
+        figures = rows.withWatermark("observed_at", _interval(job.lateness)).transform(job.transform)
+
+        def write_batch(batch: DataFrame, number: int) -> None:
+            _count(job.name, write(documents(batch, result), context.endpoints, job.name, version(current, number)))
+
+        writer = figures.writeStream.outputMode("update").option("checkpointLocation", str(checkpoint))
+        return _started(spark, writer, job.name, write_batch, job.freshness, available_now)
+
+    return Query(job.name, start)
+
+
+def observations_query(spark: SparkSession, context: Context) -> Query:
+    """The query that carries every event to its observation and to its entity's latest state, without pause."""
+
+    def start(available_now: bool) -> StreamingQuery:
+        topics = [c.topic for c in contracts().values() if c.has_topic]
+        messages = source.live(spark, context.endpoints.kafka_bootstrap, topics, OBSERVATIONS_MAX_OFFSETS)
+        index = observations.indexing(context.endpoints, context.schema_cache)
+        workers = spark.sparkContext.defaultParallelism
+
+        def write_batch(batch: DataFrame, _: int) -> None:
+            rows = batch.coalesce(workers).mapInArrow(index, OUTCOME).collect()
+            total = Written(*(sum(r[i] for r in rows) for i in range(3)))
+            _count(observations.NAME, total)
+
+        checkpoint = context.checkpoints / observations.NAME
+        writer = messages.select(*observations.COLUMNS).writeStream.option("checkpointLocation", str(checkpoint))
+        return _started(spark, writer, observations.NAME, write_batch, timedelta(0), available_now)
+
+    return Query(observations.NAME, start)
+
+
+def _started(
+    spark: SparkSession,
+    writer: DataStreamWriter,
+    name: str,
+    write_batch: BatchFunction,
+    interval: timedelta,
+    available_now: bool,
+) -> StreamingQuery:
+    # a pool of its own, so that the scheduler shares the cores between queries and not between tasks
+    spark.sparkContext.setLocalProperty("spark.scheduler.pool", name)
+    timed = writer.trigger(availableNow=True) if available_now else writer.trigger(processingTime=_interval(interval))
+    try:
+        return timed.queryName(name).foreachBatch(write_batch).start()
+    finally:
+        spark.sparkContext.setLocalProperty("spark.scheduler.pool", None)  # type: ignore[arg-type]
+
+
+def _count(query: str, outcome: Written) -> None:
+    for what in ("written", "unchanged", "refused"):
+        metrics.QUERY_DOCUMENTS.labels(query=query, outcome=what).inc(getattr(outcome, what))
+
+
+def _interval(length: timedelta) -> str:
+    return f"{round(length.total_seconds() * 1000)} milliseconds"

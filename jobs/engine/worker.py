@@ -1,0 +1,63 @@
+"""What a Spark worker holds while it writes: clients that close, and dead letters for what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+
+from elasticsearch import Elasticsearch
+
+from runtime.dead_letters import DeadLetterProducer, dead_letter
+from runtime.elastic import bulk
+from runtime.elastic.client import client
+from runtime.endpoints import Endpoints
+
+MAX_TENANT = 64
+
+
+class Writer:
+    """Writes documents; what Elasticsearch refuses becomes a dead letter before `write` returns."""
+
+    def __init__(self, endpoints: Endpoints, query: str) -> None:
+        self._es: Elasticsearch = client(endpoints)
+        self._letters = DeadLetterProducer(endpoints)
+        self._query = query
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._es.close()
+
+    def write(self, actions: Iterable[bulk.Action]) -> bulk.Outcome:
+        """Write documents, and wait until each is in Elasticsearch or in the dead letters.
+
+        Raises:
+            runtime.elastic.bulk.BrokenSinkError: most were refused.
+        """
+        outcome = bulk.write(self._es, actions)
+        self.bury([self._letter(r) for r in outcome.refused])
+        return outcome
+
+    def bury(self, letters: list[dict[str, Any]]) -> None:
+        """Send dead letters, and wait until Kafka has them."""
+        if letters:
+            self._letters.send(letters)
+
+    def _letter(self, refused: bulk.Refused) -> dict[str, Any]:
+        action = refused.action
+        return dead_letter(
+            tenant=action.id.split("|", 1)[0][:MAX_TENANT],
+            feed=self._query,
+            stage="index",
+            reason="refused_by_index",
+            detail=refused.reason,
+            place=f"{action.index}/{action.id}",
+            payload=action.source,
+            occurred_at=datetime.now(UTC),
+            content_type="application/json",
+        )
