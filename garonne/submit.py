@@ -1,0 +1,107 @@
+"""`garonne submit` and `garonne replay`: the jobs, in one driver here or by spark-submit elsewhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import pyspark
+import typer
+
+from garonne.console import console, progress_bars
+from jobs.engine.main import chosen, instant
+from jobs.engine.observations import NAME as OBSERVATIONS
+from jobs.job import all_jobs
+from runtime.local.downloads import spark_jars
+from runtime.local.java import Requirement, java_for
+from runtime.settings import PROJECT, settings
+
+MAIN = Path("jobs") / "engine" / "main.py"
+PACKAGES = ("schemas", "runtime", "connectors", "jobs")
+SPARK_JAVA = Requirement(17, 21)
+LOCAL_MASTER = "local[3,4]"  # four tries of a task: a worker that is killed does not end the driver
+JVM_OPTIONS = "-Duser.timezone=UTC -XX:+UseParallelGC -Xss4m"
+
+Job = Annotated[list[str] | None, typer.Argument(help=f"Jobs to run; without any, all of them and '{OBSERVATIONS}'.")]
+Master = Annotated[str, typer.Option(help="Spark master. A cluster's master is used by spark-submit.")]
+Memory = Annotated[str, typer.Option(help="Memory of the driver's Java heap.")]
+
+
+def submit(
+    job: Job = None,
+    master: Master = LOCAL_MASTER,
+    driver_memory: Memory = "1g",
+    available_now: Annotated[bool, typer.Option(help="Work off what Kafka holds now, then end.")] = False,
+    metrics_port: Annotated[int, typer.Option(help="Port on 127.0.0.1 for Prometheus; 0 chooses one.")] = 0,
+    dry_run: Annotated[bool, typer.Option(help="Only print the command.")] = False,
+) -> None:
+    """Run jobs as streams: each event becomes figures in Elasticsearch within the job's freshness."""
+    for name in job or []:
+        if name != OBSERVATIONS:
+            chosen(name)
+    arguments = ["stream", *_jobs(job), "--metrics-port", str(metrics_port)]
+    _run(arguments + (["--available-now"] if available_now else []), master, driver_memory, dry_run)
+
+
+def replay(
+    since: Annotated[str, typer.Option("--from", help="First window, such as 2026-11-21T00:00:00Z.")],
+    until: Annotated[str | None, typer.Option("--to", help="End of the last window; without it, now.")] = None,
+    job: Job = None,
+    master: Master = LOCAL_MASTER,
+    driver_memory: Memory = "1g",
+    dry_run: Annotated[bool, typer.Option(help="Only print the command.")] = False,
+) -> None:
+    """Run the same jobs over past Kafka data and write the figures again; windows still open stay with the streams."""
+    start, end = instant(since), instant(until) if until else datetime.now(UTC)
+    if start >= end:
+        raise typer.BadParameter(f"--from {start.isoformat()} is not before --to {end.isoformat()}")
+    for name in job or []:
+        chosen(name)
+    span = ["--from", start.isoformat(), "--to", end.isoformat()]
+    _run(["replay", *span, *_jobs(job or list(all_jobs()))], master, driver_memory, dry_run)
+
+
+def _jobs(names: Sequence[str] | None) -> list[str]:
+    return [word for name in names or [] for word in ("--job", name)]
+
+
+def _run(arguments: list[str], master: str, memory: str, dry_run: bool) -> None:
+    """Become the driver: Python itself for a local master, spark-submit for a cluster's."""
+    with progress_bars() as report:
+        jars = ",".join(map(str, spark_jars(settings(), report)))
+        java = java_for(SPARK_JAVA, "Spark", report).home
+    options = ["--master", master, "--driver-memory", memory, "--jars", jars, "--driver-java-options", JVM_OPTIONS]
+    main = str(PROJECT / MAIN)
+    environment = {**os.environ, "JAVA_HOME": str(java), "PYSPARK_PYTHON": sys.executable}
+    if master.startswith("local"):
+        environment["PYSPARK_SUBMIT_ARGS"] = " ".join(map(_quoted, [*options, "pyspark-shell"]))
+        command = [sys.executable, "-m", "jobs.engine.main", *arguments]
+    else:
+        files = [] if dry_run else ["--py-files", str(_archive())]
+        command = [str(Path(pyspark.__file__).parent / "bin" / "spark-submit"), *options, *files, main, *arguments]
+    if dry_run:
+        console.print(" ".join(map(_quoted, command)), soft_wrap=True)
+        return
+    os.chdir(PROJECT)
+    os.execve(command[0], command, environment)  # noqa: S606 -- no shell, and the words are ours
+
+
+def _archive() -> Path:
+    """The project's packages as one file that Spark's workers can import."""
+    path = Path(tempfile.mkdtemp(prefix="garonne-")) / "garonne.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for package in PACKAGES:
+            for file in sorted((PROJECT / package).rglob("*")):
+                if file.is_file() and "__pycache__" not in file.parts:
+                    archive.write(file, file.relative_to(PROJECT))
+    return path
+
+
+def _quoted(word: str) -> str:
+    return f'"{word}"' if " " in word else word
