@@ -1,0 +1,51 @@
+"""Natural keys of a feed that were seen before, within bounded memory."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from datetime import datetime
+
+Key = tuple[str, datetime]  # entity_id, observed_at
+
+LIMIT = 500_000
+
+
+class Seen:
+    """The keys of late: the newer half of `limit` at the least, all of them at the most.
+
+    Two generations of plain sets take a third of the memory of a linked list and need no work for a key seen again.
+    """
+
+    def __init__(self, keys: Iterable[Key] = (), limit: int = LIMIT) -> None:
+        self._half = limit // 2
+        self._young: set[Key] = set(keys)
+        self._old: set[Key] = set()
+
+    def is_new(self, key: Key) -> bool:
+        """Whether the key comes for the first time; it is known from then on."""
+        if key in self._young or key in self._old:
+            return False
+        if len(self._young) >= self._half:
+            self._old, self._young = self._young, set()
+        self._young.add(key)
+        return True
+
+
+class Newest:
+    """The newest keys that Kafka has, at most `limit`: what is kept over a restart."""
+
+    def __init__(self, keys: Iterable[Key] = (), limit: int = 20_000) -> None:
+        self._keys: OrderedDict[Key, None] = OrderedDict.fromkeys(keys)
+        self._limit = limit
+
+    def add(self, keys: Iterable[Key]) -> None:
+        """Keep these, and let go of the oldest."""
+        for key in keys:
+            self._keys[key] = None
+        while len(self._keys) > self._limit:
+            self._keys.popitem(last=False)
+
+    def keys(self) -> list[Key]:
+        """The keys, oldest first."""
+        return list(self._keys)
