@@ -6,6 +6,7 @@ import hashlib
 import os
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -27,6 +28,7 @@ class Settings(BaseSettings):
     mqtt_url: str | None = None
     mqtt_user: str | None = None
     mqtt_password: SecretStr | None = None
+    runtime: Literal["local", "containers"] = "local"
     state: Path = Field(default_factory=lambda: default_state(), validation_alias="GARONNE_STATE")
     cache: Path = Field(default_factory=lambda: default_cache(), validation_alias="GARONNE_CACHE")
 

@@ -20,6 +20,7 @@ from runtime.local.server import Server, Site
 
 NOBODY = 65534
 USER = "elastic"
+HEAP = ("-Xms512m", "-Xmx1g")
 ROOT_FILES = {"LICENSE.txt", "NOTICE.txt", "bin/elasticsearch-env", "bin/elasticsearch-cli"}
 NOT_NEEDED = (
     "lib/platform/windows",
@@ -65,7 +66,7 @@ class Elasticsearch(Server):
         for folder in (data, logs, config, temporary):
             folder.mkdir(parents=True, exist_ok=True)
         for name in CONFIG:
-            site.render(self.recipe / name, data=data, logs=logs, **site.ports)
+            site.render(self.recipe / name, data=data, logs=logs, heap_min=HEAP[0], heap_max=HEAP[1], **site.ports)
         for name in DISTRIBUTION_CONFIG:
             shutil.copyfile(site.files / "config" / name, config / name)
         _own(site.folder)
@@ -138,7 +139,7 @@ def _as_user() -> tuple[str, ...]:
         return ()
     setpriv = shutil.which("setpriv")
     if setpriv is None:
-        raise SetupError("setpriv is missing: run 'apt-get install util-linux'")
+        raise SetupError("setpriv is missing: sudo apt-get install util-linux")
     return (setpriv, f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
 
 

@@ -45,6 +45,11 @@ class Requirement:
         """True if the server runs on it."""
         return self.minimum <= java.major <= self.maximum and (java.full or not self.full)
 
+    @property
+    def remedy(self) -> str:
+        """The command that brings a Java that fits."""
+        return f"sudo apt-get install {_package_names(self)[0]} (or any JDK of that version, named by JAVA_HOME)"
+
     def __str__(self) -> str:
         range_ = f"{self.minimum} to {self.maximum}" if self.maximum < 99 else f"{self.minimum} or newer"
         return f"Java {range_}{', a full JDK' if self.full else ''}"
@@ -66,12 +71,11 @@ def java_for(requirement: Requirement, user: str, progress: Progress = quiet) ->
     for java in installed():
         if requirement.fits(java):
             return java
-    names = _package_names(requirement)
-    if packages.install(names, progress):
+    if packages.install(_package_names(requirement), progress):
         for java in installed():
             if requirement.fits(java):
                 return java
-    raise SetupError(f"{user} needs {requirement}, and none was found: run 'sudo apt-get install {names[0]}'")
+    raise SetupError(f"{user} needs {requirement}, and none was found: {requirement.remedy}")
 
 
 def describe(home: Path) -> Java | None:

@@ -62,7 +62,7 @@ def program(progress: Progress) -> str:
     if found is None and packages.install(["maven"], progress):
         found = shutil.which("mvn")
     if found is None:
-        raise SetupError("Maven is missing: run 'sudo apt-get install maven'")
+        raise SetupError("Maven is missing: sudo apt-get install maven")
     return found
 
 

@@ -28,14 +28,8 @@ class Registry(Server):
 
     def prepare(self, site: Site, java: Java) -> Command:
         """All its configuration is in the command."""
-        options = {
-            "apicurio.storage.kind": "kafkasql",
-            "apicurio.kafkasql.bootstrap.servers": site.kafka_bootstrap,
-            "quarkus.http.host": LOOPBACK,
-            "quarkus.http.port": site.port,
-            "java.io.tmpdir": site.folder,
-        }
-        words = [f"-D{name}={value}" for name, value in options.items()]
+        words = [f"-D{name}={value}" for name, value in options(site).items()]
+        words.append(f"-Djava.io.tmpdir={site.folder}")
         jar = site.files / f"apicurio-registry-app-{self.download.version}-runner.jar"
         return site.command(java.command, *HEAP, *words, "-jar", jar)
 
@@ -51,6 +45,16 @@ class Registry(Server):
             return all(httpx2.get(url, timeout=5, trust_env=False).status_code == 200 for url in urls)
         except httpx2.HTTPError:
             return False
+
+
+def options(site: Site) -> dict[str, object]:
+    """Its configuration."""
+    return {
+        "apicurio.storage.kind": "kafkasql",
+        "apicurio.kafkasql.bootstrap.servers": site.kafka_bootstrap,
+        "quarkus.http.host": LOOPBACK,
+        "quarkus.http.port": site.port,
+    }
 
 
 REGISTRY = Registry()

@@ -52,7 +52,7 @@ class Server(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     given_by: ClassVar[str]
-    """The setting that, when it is given, replaces this server."""
+    """The setting that, when it is given, replaces this server; also the field of its address."""
     java: ClassVar[Requirement]
     download: ClassVar[Download]
     port_names: ClassVar[tuple[str, ...]] = ("port",)
@@ -64,13 +64,17 @@ class Server(ABC):
         """The folder with its pom and its configuration."""
         return RECIPES / self.name
 
+    def address(self, site: Site) -> str:
+        """What its clients connect to."""
+        return self.endpoints(site)[self.given_by]
+
     @abstractmethod
     def prepare(self, site: Site, java: Java) -> Command:
         """Write its configuration and make its first data; what starts it."""
 
     @abstractmethod
     def endpoints(self, site: Site) -> dict[str, str]:
-        """The fields of `Endpoints` that it fills; the first is its address."""
+        """The fields of `Endpoints` that it fills."""
 
     @abstractmethod
     def answers(self, site: Site) -> bool:
