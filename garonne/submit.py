@@ -78,7 +78,12 @@ def _run(arguments: list[str], master: str, memory: str, dry_run: bool) -> None:
         java = java_for(SPARK_JAVA, "Spark", report).home
     options = ["--master", master, "--driver-memory", memory, "--jars", jars, "--driver-java-options", JVM_OPTIONS]
     main = str(PROJECT / MAIN)
-    environment = {**os.environ, "JAVA_HOME": str(java), "PYSPARK_PYTHON": sys.executable}
+    environment = {
+        **os.environ,
+        "JAVA_HOME": str(java),
+        "PYSPARK_PYTHON": sys.executable,
+        "SPARK_LOCAL_IP": "127.0.0.1",
+    }
     if master.startswith("local"):
         environment["PYSPARK_SUBMIT_ARGS"] = " ".join(map(_quoted, [*options, "pyspark-shell"]))
         command = [sys.executable, "-m", "jobs.engine.main", *arguments]

@@ -21,7 +21,7 @@ def ensure_topics(bootstrap: str, contracts: Iterable[Contract], partitions: int
     Raises:
         confluent_kafka.KafkaException: the broker does not answer or refuses.
     """
-    admin = AdminClient({"bootstrap.servers": bootstrap, "socket.timeout.ms": TIMEOUT_SECONDS * 1000})
+    admin = AdminClient({"bootstrap.servers": bootstrap, "socket.timeout.ms": TIMEOUT_SECONDS * 1000, "log_level": 3})
     there = admin.list_topics(timeout=TIMEOUT_SECONDS).topics
     wanted = [c for c in contracts if c.has_topic and c.topic not in there]
     if not wanted:

@@ -24,6 +24,7 @@ class Context:
 
     endpoints: Endpoints
     state: Path
+    max_offsets_per_trigger: int = 400_000  # bounds the memory of a micro-batch while it catches up
 
     @classmethod
     def of(cls, settings: Settings) -> Context:

@@ -25,6 +25,7 @@ SETTINGS: Mapping[str, str] = {
     "spark.scheduler.mode": "FAIR",  # a long batch of one query must not hold up the others
     "spark.sql.execution.arrow.maxRecordsPerBatch": "20000",
     "spark.sql.adaptive.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
     "spark.log.level": "ERROR",
 }
 

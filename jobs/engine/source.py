@@ -14,15 +14,12 @@ from pyspark.sql.avro.functions import from_avro
 from runtime.avro import HEADER_BYTES, MAGIC
 from schemas import Contract
 
-MAX_OFFSETS_PER_TRIGGER = 400_000
 # Connectors refuse times in the future; this holds for whoever writes to the topic directly. One such row would close
 # every window.
 FUTURE_TOLERANCE = "INTERVAL 1 HOUR"
 
 
-def live(
-    spark: SparkSession, bootstrap: str, topics: list[str], max_offsets: int = MAX_OFFSETS_PER_TRIGGER
-) -> DataFrame:
+def live(spark: SparkSession, bootstrap: str, topics: list[str], max_offsets: int) -> DataFrame:
     """The messages of topics as a stream, from the oldest that Kafka has."""
     return (
         spark.readStream.format("kafka")

@@ -38,7 +38,7 @@ def job_query(spark: SparkSession, job: Job, context: Context) -> Query:
         event, result = contract(job.reads), contract(job.result)
         checkpoint = context.checkpoints / job.name
         current = generation(context.es, job.name, checkpoint)
-        messages = source.live(spark, context.endpoints.kafka_bootstrap, [event.topic])
+        messages = source.live(spark, context.endpoints.kafka_bootstrap, [event.topic], context.max_offsets_per_trigger)
         rows = source.events(messages, event, context.writers(event))
         figures = rows.withWatermark("observed_at", _interval(job.lateness)).transform(job.transform)
 
@@ -56,7 +56,12 @@ def observations_query(spark: SparkSession, context: Context) -> Query:
 
     def start(available_now: bool) -> StreamingQuery:
         topics = [c.topic for c in contracts().values() if c.has_topic]
-        messages = source.live(spark, context.endpoints.kafka_bootstrap, topics, OBSERVATIONS_MAX_OFFSETS)
+        messages = source.live(
+            spark,
+            context.endpoints.kafka_bootstrap,
+            topics,
+            min(OBSERVATIONS_MAX_OFFSETS, context.max_offsets_per_trigger),
+        )
         index = observations.indexing(context.endpoints, context.schema_cache)
         workers = spark.sparkContext.defaultParallelism
 

@@ -1,0 +1,66 @@
+# Garonne: `make demo` and `make test` are all a newcomer needs; the rest is for those who work on it.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+.DEFAULT_GOAL := help
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' || \
+	  { echo 'Garonne needs Python 3.11 or 3.12: make PYTHON=python3.11 …'; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || \
+	  { echo 'Python has no venv module: sudo apt-get install python3-venv'; exit 1; }
+	@echo 'Installing the Python packages (once; about a minute) …'
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+setup: $(READY) ## The virtual environment, from the lock
+
+demo: $(READY) ## A simulated city through the whole pipeline; SECONDS=120 checks the figures and ends
+	@$(BIN)/garonne demo $(if $(SECONDS),--seconds $(SECONDS))
+
+up down status doctor: $(READY) ## (up, down, status, doctor) the servers of this machine
+	@$(BIN)/garonne $@
+
+test: check-static $(READY) ## All tests, with real servers
+	$(BIN)/pytest
+
+check: check-static $(READY) ## Lint, types, layers and the tests without servers, in under a minute
+	$(BIN)/pytest -m 'not servers and not spark and not slow'
+
+check-static: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/garonne schemas check
+
+format: $(READY) ## Let ruff format and fix
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(READY) ## The data dictionary, from the contracts
+	$(BIN)/garonne schemas docs
+
+bench: $(READY) ## Throughput of connectors, Spark and Elasticsearch on this machine
+	$(BIN)/python -m bench
+
+new-feed: $(READY) ## NAME=… EVENT=… FORMAT=… TRANSPORT=…: the files a new feed needs
+	@$(BIN)/garonne feeds new $(NAME) $(if $(EVENT),--event $(EVENT)) $(if $(FORMAT),--format $(FORMAT)) \
+	  $(if $(TRANSPORT),--transport $(TRANSPORT)) $(if $(TENANT),--tenant $(TENANT))
+
+new-job: $(READY) ## NAME=… READS=…: the files a new job needs
+	@$(BIN)/garonne jobs new $(NAME) $(if $(READS),--reads $(READS))
+
+lock: ## Resolve the dependencies again (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	  --no-header --extra dev --upgrade pyproject.toml --output-file requirements.lock
+
+clean: ## Remove the virtual environment and caches; the state of the servers stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache build dist *.egg-info
+
+.PHONY: help setup demo up down status doctor test check check-static format docs bench new-feed new-job lock clean

@@ -1,0 +1,5 @@
+"""`python -m garonne`."""
+
+from garonne.cli import main
+
+main()

@@ -1,0 +1,41 @@
+"""The command `garonne`: one sentence a command, errors in one line, exit codes that scripts can use."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from garonne import contracts, servers, submit
+from garonne.console import errors
+from runtime.logs import configure_logs
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    help="Garonne: from a city's feeds, over Kafka and Spark, to figures in Elasticsearch.",
+)
+app.command()(servers.up)
+app.command()(servers.down)
+app.command()(servers.reset)
+app.command()(submit.submit)
+app.command()(submit.replay)
+app.add_typer(contracts.app, name="schemas")
+
+# What a person can mend: said in one line. Anything else is our mistake, and its traceback helps.
+EXPECTED = (OSError, RuntimeError, ValueError, LookupError)
+
+
+def main() -> None:
+    """Run the command line. Exits with 0, with 1 on an error, with 2 on wrong usage."""
+    configure_logs()
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except EXPECTED as e:
+        if type(e) is KeyError:
+            raise
+        errors.print(f"garonne: {e}", style="red", soft_wrap=True, markup=False)
+        sys.exit(1)

@@ -1,0 +1,79 @@
+"""The demo's processes: the simulated city, the connectors and the jobs, started and ended by their ids."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from runtime.local import process
+from runtime.local.process import Command
+from runtime.settings import PROJECT, Settings
+
+FEEDS = PROJECT / "deploy" / "feeds" / "demo"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One `garonne` command that runs beside the demo."""
+
+    name: str
+    arguments: Sequence[str]
+
+
+def jobs() -> Part:
+    """All jobs in one driver."""
+    return Part("jobs", ["submit"])
+
+
+def simulator(seed: int, url_file: Path, drop_folder: Path) -> Part:
+    """The simulated city."""
+    options = ["--seed", str(seed), "--url-file", str(url_file), "--drop-folder", str(drop_folder)]
+    return Part("simulator", ["simulate", *options])
+
+
+def connectors() -> Part:
+    """The connectors of the demo's feeds."""
+    return Part("connectors", ["ingest", str(FEEDS)])
+
+
+ORDER = ("simulator", "connectors", "jobs")
+
+
+def start(settings: Settings, part: Part, variables: Mapping[str, str] | None = None) -> None:
+    """Start a part; it goes on until `stop`, whatever becomes of the demo itself."""
+    words = [sys.executable, "-m", "garonne", *part.arguments]
+    environment = {**os.environ, "GARONNE_STATE": str(settings.state), **(variables or {})}
+    process.start(Command(words, environment, PROJECT), _pid_file(settings, part.name), log_of(settings, part.name))
+
+
+def stop(settings: Settings, *names: str) -> None:
+    """End parts, the source first; those that do not run are passed over."""
+    for name in names or ORDER:
+        process.stop(_pid_file(settings, name))
+
+
+def ended(settings: Settings) -> str | None:
+    """A part that should run and does not, with the end of its log; None when all is well."""
+    for name in ORDER:
+        running = process.recorded(_pid_file(settings, name))
+        if running is not None and not process.is_running(running):
+            return f"{name} ended by itself\n{process.last_lines(log_of(settings, name))}"
+    return None
+
+
+def memory_mb(settings: Settings) -> float:
+    """Resident memory of all parts, in MB."""
+    found = (process.recorded(_pid_file(settings, name)) for name in ORDER)
+    return sum(process.memory_mb(r) for r in found if r is not None)
+
+
+def log_of(settings: Settings, name: str) -> Path:
+    """Where a part's output goes."""
+    return settings.state / "logs" / f"{name}.log"
+
+
+def _pid_file(settings: Settings, name: str) -> Path:
+    return settings.state / "parts" / f"{name}.json"

@@ -1,0 +1,131 @@
+"""`garonne status`: servers, processes, feeds, queries, and how fresh the documents are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from threading import Event, Timer
+from typing import Annotated
+
+import typer
+from elasticsearch import Elasticsearch
+from rich.table import Table
+
+from garonne.console import console
+from garonne.freshness import Percentiles, by_name, probes, watch
+from garonne.metrics_view import Sample, by_label, scraped, total
+from garonne.processes import Process, running
+from jobs.job import all_jobs
+from runtime.elastic.client import client
+from runtime.endpoints import NoEndpointsError, endpoints
+from runtime.local import stack
+from runtime.settings import settings
+
+LATEST_LIMIT_SECONDS = 3.0
+MARGIN_SECONDS = 3.0
+
+
+def status(
+    watch_seconds: Annotated[
+        float, typer.Option("--watch", help="Seconds to watch documents arrive, for their freshness; 0 to skip.")
+    ] = 20.0,
+) -> None:
+    """Show what runs, what flows and how fresh it is. Exits with 1 when a server is down or a figure is too old."""
+    servers = stack.status(settings())
+    processes = running(settings())
+    console.print(servers_table(servers, processes))
+    samples = scraped(processes)
+    if samples:
+        console.print(feeds_table(samples))
+        console.print(queries_table(samples))
+    fresh = _freshness(watch_seconds) if watch_seconds and processes else {}
+    if fresh:
+        console.print(freshness_table(fresh))
+    down = [s.name for s in servers if s.state not in ("running", "given")]
+    if down or any(not is_fresh(name, p) for name, p in fresh.items()):
+        raise typer.Exit(1)
+
+
+def servers_table(servers: Sequence[stack.ServerStatus], processes: Sequence[Process]) -> Table:
+    """Servers and processes, with their memory."""
+    table = Table("part", "state", "address", "memory MB", title="Servers and processes")
+    for s in servers:
+        table.add_row(f"{s.title} {s.version}", s.state, s.address or "", f"{s.memory_mb:.0f}" if s.memory_mb else "")
+    for p in processes:
+        table.add_row(f"garonne {p.name}", "running", f"127.0.0.1:{p.metrics_port}/metrics", f"{p.memory_mb:.0f}")
+    memory = sum(s.memory_mb or 0 for s in servers) + sum(p.memory_mb for p in processes)
+    table.add_row("together", "", "", f"{memory:.0f}")
+    return table
+
+
+def feeds_table(samples: Sequence[Sample]) -> Table:
+    """What became of the records of each feed."""
+    table = Table("feed", "accepted", "duplicate", "rejected", "errors", "newest record", title="Feeds")
+    newest = by_label(samples, "garonne_feed_last_observed_timestamp_seconds", "feed")
+    for feed in sorted(by_label(samples, "garonne_feed_payloads_total", "feed")):
+        outcomes = [
+            total(samples, "garonne_feed_records_total", feed=feed, outcome=o)
+            for o in ("accepted", "duplicate", "rejected")
+        ]
+        failed = total(samples, "garonne_feed_errors_total", feed=feed)
+        seen = datetime.fromtimestamp(newest[feed], UTC).isoformat(" ", "seconds") if newest.get(feed) else ""
+        table.add_row(feed, *(f"{n:,.0f}" for n in (*outcomes, failed)), seen)
+    return table
+
+
+def queries_table(samples: Sequence[Sample]) -> Table:
+    """What each query read and wrote."""
+    table = Table("query", "rows", "written", "unchanged", "refused", "late", "lag", "mean batch s", title="Queries")
+    for query in sorted(by_label(samples, "garonne_query_rows_total", "query")):
+        counts = [total(samples, "garonne_query_rows_total", query=query)]
+        counts += [
+            total(samples, "garonne_query_documents_total", query=query, outcome=o)
+            for o in ("written", "unchanged", "refused")
+        ]
+        counts += [
+            total(samples, n, query=query) for n in ("garonne_query_late_rows_total", "garonne_query_lag_records")
+        ]
+        batches = total(samples, "garonne_query_batch_seconds_count", query=query)
+        seconds = total(samples, "garonne_query_batch_seconds_sum", query=query)
+        mean = f"{seconds / batches:.2f}" if batches else ""
+        table.add_row(query, *(f"{n:,.0f}" for n in counts), mean)
+    return table
+
+
+def freshness_table(fresh: dict[str, Percentiles]) -> Table:
+    """How old documents are when they can first be found, beside the limit."""
+    table = Table(
+        "documents", "seen", "p50 s", "p95 s", "p99 s", "limit s", "", title="Freshness, from ingestion to search"
+    )
+    for name, p in fresh.items():
+        verdict = "ok" if is_fresh(name, p) else "too old"
+        table.add_row(
+            name, f"{p.count:,}", f"{p.p50:.2f}", f"{p.p95:.2f}", f"{p.p99:.2f}", f"{limit(name):.0f}", verdict
+        )
+    return table
+
+
+def is_fresh(name: str, measured: Percentiles) -> bool:
+    """Whether the 99th percentile keeps the limit."""
+    return measured.p99 <= limit(name)
+
+
+def limit(name: str) -> float:
+    """Seconds within which a document has to be found: 3 for latest states, a job's freshness + 3 for its results."""
+    if name == "latest":
+        return LATEST_LIMIT_SECONDS
+    return max(j.freshness.total_seconds() for j in all_jobs().values() if j.result == name) + MARGIN_SECONDS
+
+
+def _freshness(seconds: float) -> dict[str, Percentiles]:
+    try:
+        es: Elasticsearch = client(endpoints(settings()))
+    except NoEndpointsError:
+        return {}
+    found, stop = probes(datetime.now(UTC)), Event()
+    for probe in found.values():
+        probe.begin(es)
+    Timer(seconds, stop.set).start()
+    with console.status(f"watching documents arrive for {seconds:.0f} s …"):
+        watch(es, stop, found)
+    return by_name(found)

@@ -1,0 +1,217 @@
+"""The jobs over real Kafka and Elasticsearch: live equals the batch, whatever arrives, in whatever order, killed or not."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer
+from pyspark.sql import SparkSession
+
+from jobs.engine.context import Context
+from jobs.engine.replay import Span, figures, replay
+from jobs.engine.runner import drain
+from jobs.engine.sink import documents
+from jobs.engine.streams import job_query, observations_query
+from jobs.job import Job, all_jobs
+from runtime.endpoints import Endpoints
+from runtime.files import write_atomically
+from schemas import contract, contracts
+from tests.servers import events as city
+
+pytestmark = [pytest.mark.servers, pytest.mark.spark]
+
+SEED = 20261122
+WITHIN = timedelta(hours=3)  # less than any job's lateness
+DEADLINE_SECONDS = 180
+Documents = dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def context(servers: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Context:
+    """The test servers, with folders of this module's own and small micro-batches."""
+    made = Context(servers, tmp_path_factory.mktemp("state"), max_offsets_per_trigger=700)
+    made.prepare()
+    return made
+
+
+@pytest.fixture(scope="module")
+def filled(context: Context) -> Context:
+    """Topics that hold a city's events out of order, some twice, with garbage between."""
+    rng = random.Random(SEED)
+    for name, ordered in city.events(SEED, "colomiers").items():
+        city.produce(context, name, city.disordered(rng, ordered, WITHIN, repeats=0.1))
+        garbage(context, contract(name).topic, 3)
+    return context
+
+
+@pytest.fixture(scope="module")
+def drained(filled: Context, spark: SparkSession) -> Context:
+    """The same, worked off by all the streams."""
+    queries = [job_query(spark, job, filled) for job in all_jobs().values()]
+    drain([observations_query(spark, filled), *queries])
+    drain([observations_query(spark, filled)])  # the dead letters it sent itself
+    filled.es.indices.refresh(index="city-*")
+    return filled
+
+
+def garbage(context: Context, topic: str, count: int) -> None:
+    producer = Producer({"bootstrap.servers": context.endpoints.kafka_bootstrap})
+    for n in range(count):
+        producer.produce(topic, b"\x00\x00\x00\x00\x01 not avro %d" % n, b"colomiers/x")
+    assert producer.flush(60) == 0
+
+
+def found(context: Context, index: str, tenant: str = "colomiers") -> Documents:
+    """Every document of a tenant."""
+    query = {"term": {"tenant": tenant}}
+    hits: list[Any] = []
+    while True:
+        after = {"search_after": hits[-1]["sort"]} if hits else {}
+        page = context.es.search(index=index, query=query, size=5000, sort=["_index", "_doc"], **after)["hits"]["hits"]
+        hits += page
+        if len(page) < 5000:
+            return {h["_id"]: h["_source"] for h in hits}
+
+
+def oracle(spark: SparkSession, context: Context, job: Job) -> Documents:
+    """What the job's function makes of the whole topic as a batch."""
+    rows = documents(figures(spark, job, context), contract(job.result)).collect()
+    return {r.id: json.loads(r.source) for r in rows}
+
+
+def of_job(job: Job, every: Documents) -> Documents:
+    """Those documents of a result that this job writes; the parking jobs share one."""
+    kinds = {
+        "parking_by_site": ("site", "counts"),
+        "parking_by_zone": ("zone", "counts"),
+        "parking_spots_by_site": ("site", "spots"),
+        "parking_spots_by_zone": ("zone", "spots"),
+    }
+    if job.name not in kinds:
+        return every
+    return {i: d for i, d in every.items() if (d["area_type"], d["basis"]) == kinds[job.name]}
+
+
+def test_there_are_jobs_of_three_trades() -> None:
+    assert {"heat_island_hourly", "parking_occupancy", "traffic_by_segment"} <= {j.result for j in all_jobs().values()}
+
+
+@pytest.mark.parametrize("name", all_jobs())
+def test_the_stream_equals_the_batch_document_by_document(name: str, drained: Context, spark: SparkSession) -> None:
+    job = all_jobs()[name]
+    expected = oracle(spark, drained, job)
+    assert expected
+    assert of_job(job, found(drained, contract(job.result).alias)) == expected
+
+
+def test_every_observation_is_there_once(drained: Context) -> None:
+    for name, ordered in city.events(SEED, "colomiers").items():
+        ids = {f"{e['entity_id']}|{e['observed_at']:%FT%T}" for e in ordered}
+        docs = found(drained, contract(name).alias)
+        assert {f"{d['entity_id']}|{d['observed_at'][:19]}" for d in docs.values()} == ids
+        assert len(docs) == len(ids)
+
+
+def test_the_latest_state_of_each_entity_is_its_newest(drained: Context) -> None:
+    for name, ordered in city.events(SEED, "colomiers").items():
+        newest = {e["entity_id"]: f"{e['observed_at']:%FT%T}" for e in ordered}
+        docs = found(drained, contract(name).latest_alias)
+        assert {d["entity_id"]: d["observed_at"][:19] for d in docs.values()} == newest
+
+
+def test_garbage_is_counted_exactly_and_stops_nothing(drained: Context) -> None:
+    letters = found(drained, "city-dead_letter").values()
+    events = [c for c in contracts().values() if c.has_latest]
+    assert sorted(d["feed"] for d in letters) == sorted(c.topic for c in events for _ in range(3))
+    assert {d["reason"] for d in letters} == {"malformed"}
+
+
+def test_a_replay_gives_what_the_stream_gave(drained: Context, spark: SparkSession) -> None:
+    job = all_jobs()["parking_by_site"]
+    index = contract(job.result).alias
+    before = of_job(job, found(drained, index))
+    span = Span(city.START, city.START + timedelta(hours=city.HOURS))
+    # a day later, so that no window is open any more
+    later = [
+        {**e, "observed_at": e["observed_at"] + timedelta(days=1)} for e in city.events(1, "balma")["parking_observed"]
+    ]
+    city.produce(drained, "parking_observed", later[:1])
+    spoil = next(iter(before))
+    drained.es.delete(index="city-parking_occupancy-colomiers-2026.07", id=spoil, refresh=True)
+    outcome = replay(spark, job, drained, span)
+    drained.es.indices.refresh(index=index)
+    assert outcome.refused == 0
+    assert of_job(job, found(drained, index)) == before
+
+
+def test_a_driver_killed_in_the_middle_leaves_the_same_documents(
+    context: Context, spark: SparkSession, tmp_path: Path
+) -> None:
+    for name in ("parking_observed", "traffic_flow_observed"):
+        city.produce(context, name, city.events(7, "blagnac")[name])
+    jobs = ["parking_by_site", "traffic_by_segment", "observations"]
+    write_atomically(endpoints_file_of(tmp_path), _written(context.endpoints))
+
+    def some_but_not_all() -> bool:
+        context.es.indices.refresh(index="city-*")
+        return _count(context, "city-traffic_by_segment", "blagnac") > 0
+
+    _submit(tmp_path, jobs, kill_when=some_but_not_all)
+    _forget_last_commit(tmp_path / "checkpoints" / "traffic_by_segment")
+    _submit(tmp_path, [*jobs, "--available-now"])
+    context.es.indices.refresh(index="city-*")
+    for job in (all_jobs()["parking_by_site"], all_jobs()["traffic_by_segment"]):
+        expected = {i: d for i, d in oracle(spark, context, job).items() if d["tenant"] == "blagnac"}
+        assert expected
+        assert of_job(job, found(context, contract(job.result).alias, "blagnac")) == expected
+
+
+def endpoints_file_of(state: Path) -> Path:
+    return state / "endpoints.json"
+
+
+def _written(given: Endpoints) -> str:
+    values: Mapping[str, Any] = given.model_dump(exclude_none=True)
+    return json.dumps({k: v.get_secret_value() if hasattr(v, "get_secret_value") else v for k, v in values.items()})
+
+
+def _count(context: Context, index: str, tenant: str) -> int:
+    query = {"term": {"tenant": tenant}}
+    return int(context.es.count(index=index, query=query, ignore_unavailable=True)["count"])
+
+
+def _submit(state: Path, arguments: list[str], kill_when: Callable[[], bool] | None = None) -> None:
+    """Run a driver to its end, or kill it with all its children once a condition holds."""
+    command = [sys.executable, "-m", "garonne", "submit", *arguments]
+    environment = {**os.environ, "GARONNE_STATE": str(state)}
+    with (state / "driver.log").open("ab") as log:
+        driver = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+    try:
+        until = time.monotonic() + DEADLINE_SECONDS
+        while driver.poll() is None and not (kill_when and kill_when()):
+            assert time.monotonic() < until, (state / "driver.log").read_text()[-3000:]
+            time.sleep(0.1)
+        if kill_when is None:
+            assert driver.returncode == 0, (state / "driver.log").read_text()[-3000:]
+    finally:
+        if driver.poll() is None:
+            os.killpg(driver.pid, signal.SIGKILL)
+            driver.wait()
+
+
+def _forget_last_commit(checkpoint: Path) -> None:
+    """The state after "written, not yet committed": Spark repeats the last batch with the same rows."""
+    commits = sorted((p for p in (checkpoint / "commits").iterdir() if p.name.isdigit()), key=lambda p: int(p.name))
+    for path in (commits[-1], commits[-1].with_name(f".{commits[-1].name}.crc")) if commits else ():
+        path.unlink(missing_ok=True)
