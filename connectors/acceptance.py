@@ -15,6 +15,8 @@ from schemas import Contract
 
 Event = dict[str, Any]
 
+SHOWN_ENTITY = 256
+
 #: Set by the feed or stated by the record itself; the rest are its values.
 GIVEN = frozenset({"tenant", "feed", "ingested_at", "entity_id", "observed_at"})
 
@@ -43,11 +45,11 @@ class Acceptance:
         self._names = frozenset(contract.field_names) - GIVEN
         self._refuse_bad_defaults(feed.defaults, checks)
 
-    def __call__(self, record: Record, ingested_at: datetime, place: str) -> Event | Rejected:
-        """The event of a record that was taken in at a time (aware) from a place, or why there is none."""
+    def __call__(self, record: Record, ingested_at: datetime) -> Event | Rejected:
+        """The event of a record that was taken in at a time (aware), or why there is none."""
         problem = self._head_problem(record, ingested_at)
         if problem:
-            return _rejected(problem, record, place)
+            return _rejected(problem, record)
         event: Event = {
             "tenant": self._tenant,
             "entity_id": record.entity_id,
@@ -61,10 +63,10 @@ class Acceptance:
             if value is not None:
                 problem = check(value)
                 if problem:
-                    return _rejected((problem[0], f"{name}: {problem[1]}"), record, place)
+                    return _rejected((problem[0], f"{name}: {problem[1]}"), record)
                 event[name] = value
             elif default is None and is_required:
-                return _rejected((Reason.MISSING_FIELD, f"{name}: missing"), record, place)
+                return _rejected((Reason.MISSING_FIELD, f"{name}: missing"), record)
             else:
                 event[name] = default
         event["flags"] = sorted(event["flags"] or ())
@@ -103,5 +105,5 @@ def record_bytes(record: Record) -> bytes:
         return repr(value).encode("utf-8", "backslashreplace")
 
 
-def _rejected(problem: Problem, record: Record, place: str) -> Rejected:
-    return Rejected(problem[0], problem[1], place, record_bytes(record))
+def _rejected(problem: Problem, record: Record) -> Rejected:
+    return Rejected(problem[0], problem[1], str(record.entity_id)[:SHOWN_ENTITY], record_bytes(record))

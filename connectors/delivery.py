@@ -12,7 +12,7 @@ When Kafka has all records of a delivery, and of those before it, its position i
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -74,6 +74,6 @@ class Transport(Protocol):
         """Deliver until cancelled."""
         ...
 
-    def fetch(self, options: Any, context: Context) -> AsyncIterator[Payload]:
+    def fetch(self, options: Any, context: Context) -> AsyncGenerator[Payload, None]:
         """The payloads that are there now."""
         ...

@@ -1,28 +1,31 @@
-"""Natural keys of a feed that were seen before, within bounded memory."""
+"""What a feed has seen before, within bounded memory."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from datetime import datetime
+from typing import Generic, TypeVar
 
-Key = tuple[str, datetime]  # entity_id, observed_at
+Key = tuple[str, datetime]  # entity_id and observed_at: the natural key of an observation within a feed
+K = TypeVar("K", bound=Hashable)
 
-LIMIT = 500_000
+SEEN_LIMIT = 500_000
+NEWEST_LIMIT = 20_000
 
 
-class Seen:
-    """The keys of late: the newer half of `limit` at the least, all of them at the most.
+class Seen(Generic[K]):
+    """The keys of late: at most `limit`, and the newer half of them for certain.
 
     Two generations of plain sets take a third of the memory of a linked list and need no work for a key seen again.
     """
 
-    def __init__(self, keys: Iterable[Key] = (), limit: int = LIMIT) -> None:
+    def __init__(self, keys: Iterable[K] = (), limit: int = SEEN_LIMIT) -> None:
         self._half = limit // 2
-        self._young: set[Key] = set(keys)
-        self._old: set[Key] = set()
+        self._young: set[K] = set(keys)
+        self._old: set[K] = set()
 
-    def is_new(self, key: Key) -> bool:
+    def is_new(self, key: K) -> bool:
         """Whether the key comes for the first time; it is known from then on."""
         if key in self._young or key in self._old:
             return False
@@ -35,7 +38,7 @@ class Seen:
 class Newest:
     """The newest keys that Kafka has, at most `limit`: what is kept over a restart."""
 
-    def __init__(self, keys: Iterable[Key] = (), limit: int = 20_000) -> None:
+    def __init__(self, keys: Iterable[Key] = (), limit: int = NEWEST_LIMIT) -> None:
         self._keys: OrderedDict[Key, None] = OrderedDict.fromkeys(keys)
         self._limit = limit
 

@@ -66,6 +66,7 @@ class ReferenceSource(BaseModel):
 
     transport: AnyTransport
     format: AnyFormat
+    refresh_seconds: float = Field(default=86_400, gt=0)
 
 
 class Feed(BaseModel):

@@ -116,10 +116,10 @@ class Connection:
             self._read_on()
         return message
 
-    def acknowledge(self, message: paho.MQTTMessage) -> None:
+    def acknowledge(self, number: int, qos: int) -> None:
         """Tell the broker that a message is safe; after the connection's end nothing is told, and it comes again."""
         if self._lost is None:
-            self._client.ack(message.mid, message.qos)
+            self._client.ack(number, qos)
 
     def _paho(self) -> paho.Client:
         client = paho.Client(

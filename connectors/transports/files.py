@@ -11,7 +11,7 @@ import asyncio
 import os
 import stat
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -68,7 +68,7 @@ async def run(options: Options, context: Context, intake: Intake) -> None:
     await _Watcher(options, context, intake).run()
 
 
-async def fetch(options: Options, context: Context) -> AsyncIterator[Payload]:
+async def fetch(options: Options, context: Context) -> AsyncGenerator[Payload, None]:
     """The first piece of the newest file, or nothing when there is none.
 
     Raises:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -81,7 +81,7 @@ async def run(options: Options, context: Context, intake: Intake) -> None:
             tasks.create_task(_Poller(name, url, options, context, client, turn).run(intake))
 
 
-async def fetch(options: Options, context: Context) -> AsyncIterator[Payload]:
+async def fetch(options: Options, context: Context) -> AsyncGenerator[Payload, None]:
     """What each address says now.
 
     Raises:

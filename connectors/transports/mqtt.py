@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -79,7 +79,7 @@ async def run(options: Options, context: Context, intake: Intake) -> None:
         await asyncio.sleep(backoff.next())
 
 
-async def fetch(options: Options, context: Context) -> AsyncIterator[Payload]:
+async def fetch(options: Options, context: Context) -> AsyncGenerator[Payload, None]:
     """Messages as they come, for ever, in a session of its own that ends with it; none is taken from the feed.
 
     Raises:
@@ -91,7 +91,7 @@ async def fetch(options: Options, context: Context) -> AsyncIterator[Payload]:
         await connection.subscribe(options.topics, ())
         while True:
             message = await connection.message()
-            connection.acknowledge(message)
+            connection.acknowledge(message.mid, message.qos)
             yield _payload(message)
 
 
@@ -102,8 +102,9 @@ async def _listen(options: Options, context: Context, intake: Intake, backoff: B
         backoff.reset()
         try:
             await _pass_on(options, connection, intake)
-        finally:
+        except asyncio.CancelledError:
             await intake.drain()  # acknowledge what Kafka is about to have, while there is a connection
+            raise
 
 
 async def _pass_on(options: Options, connection: Connection, intake: Intake) -> None:
@@ -122,7 +123,7 @@ def _delivery(options: Options, connection: Connection, message: paho.MQTTMessag
     if len(payload.body) > options.max_message_bytes:
         detail = f"over {options.max_message_bytes} bytes"
         problem = Rejected(Reason.TOO_LARGE, detail, payload.place, payload.body)
-    return Delivery(payload, acknowledge=partial(connection.acknowledge, message), problem=problem)
+    return Delivery(payload, acknowledge=partial(connection.acknowledge, message.mid, message.qos), problem=problem)
 
 
 def _payload(message: paho.MQTTMessage) -> Payload:
