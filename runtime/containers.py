@@ -108,12 +108,10 @@ class Containers:
             raise SetupError(f"no Docker engine can be reached; start it, or unset RUNTIME: {error}") from error
 
     def _await(self, server: Server, site: Site, cancelled: Event) -> None:
-        until, log = time.monotonic() + server.start_seconds, f"docker logs {self._name(server)}"
+        until = time.monotonic() + server.start_seconds
         while not server.answers(site):
             if time.monotonic() > until:
-                raise ServerError(
-                    f"no answer within {server.start_seconds:.0f} seconds: docker logs {self._name(server)}"
-                )
+                raise ServerError(f"no answer in {server.start_seconds:.0f} s: see 'docker logs {self._name(server)}'")
             if cancelled.wait(POLL_SECONDS):
                 raise CancelledError
 

@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from runtime.local.folders import read_json, write_json
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 POLL_SECONDS = 0.1
 LOG_LINES = 15
+KILL_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -150,27 +151,32 @@ def last_lines(log: Path) -> str:
 
 
 def _end(running: Running, patience_seconds: float) -> bool:
-    living = members(running)
-    if not living:
+    if not members(running):
         return False
-    _signal([running.pid] if running.pid in living else living, signal.SIGTERM)
-    if not _gone(running, patience_seconds):
-        _signal(members(running), signal.SIGKILL)
-        if not _gone(running, 10):
-            raise ServerError(f"processes {members(running)} cannot be ended")
-    return True
-
-
-def _gone(running: Running, seconds: float) -> bool:
-    until = time.monotonic() + seconds
-    while members(running):
+    until = time.monotonic() + patience_seconds
+    asked: set[int] = set()
+    while living := set(members(running)):
         if time.monotonic() > until:
-            return False
+            return _kill(running)
+        # The first process ends its children itself; those it left behind are asked one by one.
+        asking = ({running.pid} if running.pid in living else living) - asked
+        _signal(asking, signal.SIGTERM)
+        asked |= asking
         time.sleep(POLL_SECONDS)
     return True
 
 
-def _signal(pids: Sequence[int], number: signal.Signals) -> None:
+def _kill(running: Running) -> bool:
+    until = time.monotonic() + KILL_SECONDS
+    while living := members(running):
+        if time.monotonic() > until:
+            raise ServerError(f"processes {living} cannot be ended")
+        _signal(living, signal.SIGKILL)
+        time.sleep(POLL_SECONDS)
+    return True
+
+
+def _signal(pids: Iterable[int], number: signal.Signals) -> None:
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, number)
