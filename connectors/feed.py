@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
 
 from connectors import formats, transports
 from connectors.model import FormatOptions
@@ -86,6 +86,28 @@ class Feed(BaseModel):
     future_tolerance_seconds: float = Field(default=600, gt=0)
     max_record_bytes: int = Field(default=1_000_000, gt=0)
     enabled: bool = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tell_formats_the_event(cls, feed: Any) -> Any:
+        """A format with a declared mapping needs the event; it is written once, at the feed."""
+        if not isinstance(feed, dict) or "event" not in feed:
+            return feed
+        told = {**feed, "format": _told(feed["format"], feed["event"])} if "format" in feed else {**feed}
+        reference = feed.get("reference")
+        if isinstance(reference, dict) and "format" in reference:
+            told["reference"] = {**reference, "format": _told(reference["format"], feed["event"])}
+        return told
+
+
+def _told(options: Any, event: Any) -> Any:
+    if not isinstance(options, dict) or "event" in options:
+        return options
+    try:
+        asked = "event" in plugin(formats, options.get("kind", "")).Options.model_fields
+    except ValueError:  # no such format: the field says so
+        return options
+    return {**options, "event": event} if asked else options
 
 
 def load_feed(path: Path, variables: Mapping[str, str] = os.environ) -> Feed:

@@ -72,7 +72,11 @@ STATES: Mapping[str, Mapping[str, Any]] = {
 TABLES: Mapping[str, Mapping[str, Any]] = {
     "parkingRecord": {
         "entity_id": "@id",
-        "fields": {"name": "parkingName/values/value", "total_spaces": _count("parkingNumberOfSpaces")},
+        "fields": {
+            "name": "parkingName/values/value",
+            "total_spaces": _count("parkingNumberOfSpaces"),
+            "zone_id": "groupOfParkingSites/@id|groupOfParkingSites",
+        },
         "location": _point("parkingLocation"),
     },
     "parkingFacility": {
@@ -89,6 +93,9 @@ TABLES: Mapping[str, Mapping[str, Any]] = {
         "location": _point("areaLocation"),
     },
 }
+
+#: The older dialect's zones, and what in them names a car park.
+AREA, MEMBERS = "parkingArea", ("parkingFacilityReference", "parkingFacility")
 
 #: Statuses of the older dialect that say whether one may drive in; the first that is there counts.
 FACILITY_OPENING = {

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import lru_cache
+
 from lxml import etree
 
 from connectors.formats._body import unpacked
@@ -41,7 +44,17 @@ def xml_root(payload: Payload) -> etree._Element:
 
 def local_name(element: etree._Element) -> str:
     """The name of an element without its namespace."""
-    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+    return _local(str(element.tag))
+
+
+@lru_cache(maxsize=4096)
+def _local(tag: str) -> str:
+    return tag.rpartition("}")[2]
+
+
+def named(element: etree._Element, names: Iterable[str]) -> list[etree._Element]:
+    """The elements of any of these names, at any depth, in the order of the document."""
+    return list(element.iter(*(f"{{*}}{n}" for n in names)))
 
 
 def children(element: etree._Element, name: str) -> list[etree._Element]:

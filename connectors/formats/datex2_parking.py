@@ -14,8 +14,10 @@ from lxml import etree
 from pydantic import field_validator
 
 from connectors.formats._datex2 import (
+    AREA,
     EVENT,
     FACILITY_OPENING,
+    MEMBERS,
     STATE_PUBLICATIONS,
     STATES,
     TABLE_PUBLICATIONS,
@@ -26,7 +28,7 @@ from connectors.formats._errors import ReadError, shown
 from connectors.formats._mapping import Entry, Mapped, Reader
 from connectors.formats._reference import reference_of
 from connectors.formats._times import zone
-from connectors.formats._xml import children, flat, flat_getter, local_name, xml_root
+from connectors.formats._xml import children, flat, flat_getter, local_name, named, xml_root
 from connectors.model import FormatOptions, Payload, Reason, Record, Reference, Rejected
 
 V2 = "http://datex2.eu/schema/2/"
@@ -89,13 +91,23 @@ def read_entries(payload: Payload, options: Options) -> Iterator[Entry | Rejecte
 
 
 def read_reference(payload: Payload, options: Options) -> Reference:
-    """What a table says of car parks, also of those it says little of.
+    """What a table says of car parks, also of those it says little of, and the zone each belongs to.
 
     Raises:
         ValueError: nothing in it can be read.
     """
-    entries = _each(payload, options.tables, TABLE_PUBLICATIONS, lambda e, r, d: r.entry(flat(e), d, payload))
-    return reference_of(entries)
+    zones: dict[str, str] = {}
+
+    def read(element: Element, reader: Reader, document: Row) -> Entry:
+        entity_id, values = reader.entry(flat(element), document, payload)
+        if "zone_id" in values:
+            values["zone_id"] = options.prefix + values["zone_id"]
+        if local_name(element) == AREA:
+            zones.update((options.prefix + str(m.get("id")), entity_id) for m in named(element, MEMBERS))
+        return entity_id, values
+
+    known = reference_of(_each(payload, options.tables, TABLE_PUBLICATIONS, read))
+    return {name: {"zone_id": zones[name], **values} if name in zones else values for name, values in known.items()}
 
 
 def _each(
@@ -106,8 +118,8 @@ def _each(
 ) -> Iterator[T | Rejected]:
     try:
         model = _model(xml_root(payload))
-        elements = [e for e in model.iter() if local_name(e) in readers and not _is_value(e)]
-        if not elements and not any(local_name(e) in publications for e in model.iter()):
+        elements = [e for e in named(model, readers) if not _is_value(e)]
+        if not elements and not named(model, publications):
             raise ReadError(Reason.UNSUPPORTED, f"none of {', '.join(readers)} in it")
     except ReadError as e:
         yield e.of(payload)
@@ -123,9 +135,10 @@ def _each(
 
 
 def _model(root: Element) -> Element:
-    model = next((e for e in root.iter() if local_name(e) == "d2LogicalModel"), None)
-    if model is None:
+    models = named(root, ["d2LogicalModel"])
+    if not models:
         raise ReadError(Reason.UNSUPPORTED, f"{shown(root.tag)} is not DATEX II v2")
+    model = models[0]
     if not str(model.tag).startswith("{" + V2) and model.get("modelBaseVersion") != "2":
         raise ReadError(Reason.UNSUPPORTED, f"{shown(model.tag)} is not version 2")
     return model
