@@ -6,8 +6,13 @@ import sys
 
 import typer
 
-from garonne import contracts, servers, submit
+from garonne import contracts, feeds, jobs_command, servers, submit
 from garonne.console import errors
+from garonne.demo.command import demo
+from garonne.doctor import doctor
+from garonne.ingest import ingest
+from garonne.simulate import simulate
+from garonne.status import status
 from runtime.logs import configure_logs
 
 app = typer.Typer(
@@ -18,9 +23,16 @@ app = typer.Typer(
 )
 app.command()(servers.up)
 app.command()(servers.down)
+app.command()(status)
 app.command()(servers.reset)
+app.command()(doctor)
+app.command()(demo)
+app.command()(simulate)
+app.command()(ingest)
 app.command()(submit.submit)
 app.command()(submit.replay)
+app.add_typer(feeds.app, name="feeds")
+app.add_typer(jobs_command.app, name="jobs")
 app.add_typer(contracts.app, name="schemas")
 
 # What a person can mend: said in one line. Anything else is our mistake, and its traceback helps.

@@ -18,7 +18,7 @@ from garonne.processes import Process, running
 from jobs.job import all_jobs
 from runtime.elastic.client import client
 from runtime.endpoints import NoEndpointsError, endpoints
-from runtime.local import stack
+from runtime.local import ServerStatus, stack
 from runtime.settings import settings
 
 LATEST_LIMIT_SECONDS = 3.0
@@ -46,7 +46,7 @@ def status(
         raise typer.Exit(1)
 
 
-def servers_table(servers: Sequence[stack.ServerStatus], processes: Sequence[Process]) -> Table:
+def servers_table(servers: Sequence[ServerStatus], processes: Sequence[Process]) -> Table:
     """Servers and processes, with their memory."""
     table = Table("part", "state", "address", "memory MB", title="Servers and processes")
     for s in servers:

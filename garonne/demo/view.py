@@ -9,6 +9,7 @@ from elasticsearch import ApiError, Elasticsearch, TransportError
 from rich.console import Group
 from rich.table import Table
 
+from garonne.freshness import Percentiles
 from garonne.metrics_view import Sample, total
 
 DOCUMENTS = "garonne_query_documents_total"
@@ -47,7 +48,13 @@ class View:
     rates: dict[str, Rate] = field(default_factory=lambda: {"in": Rate(), "out": Rate()})
 
     def table(
-        self, samples: list[Sample], city: dict[str, Any], figures: list[Figure], now: float, memory: float
+        self,
+        samples: list[Sample],
+        city: dict[str, Any],
+        figures: list[Figure],
+        fresh: dict[str, Percentiles],
+        now: float,
+        memory: float,
     ) -> Group:
         """The table at this moment."""
         accepted = total(samples, "garonne_feed_records_total", outcome="accepted")
@@ -60,6 +67,8 @@ class View:
         rejected = total(samples, "garonne_feed_records_total", outcome="rejected")
         duplicate = total(samples, "garonne_feed_records_total", outcome="duplicate")
         flow.add_row("set aside", f"{rejected:>9,.0f} dead letters, {duplicate:,.0f} duplicates")
+        if (p := fresh.get("latest")) is not None:
+            flow.add_row("message to search", f"{p.p50:>9.2f} s median, {p.p99:.2f} s for 99 of 100")
         flow.add_row("memory", f"{memory:>9,.0f} MB, everything together")
         last = Table("trade", "last result", title="Results", title_justify="left", min_width=76)
         for f in figures:

@@ -1,0 +1,173 @@
+"""The command: set up, start, show, and at the end compare; whatever happens, end all that was started."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from threading import Event, Thread
+from typing import Annotated, Any
+
+import httpx2
+import typer
+from rich.live import Live
+
+from garonne.console import console, progress_bars
+from garonne.demo import comparison, parts
+from garonne.demo.draining import wait_until_drained
+from garonne.demo.view import View, newest_figures
+from garonne.freshness import Percentiles, Probe, by_name, probes, watch
+from garonne.metrics_view import scraped
+from garonne.processes import running
+from garonne.status import freshness_table, is_fresh
+from jobs.engine.context import Context
+from runtime.elastic.client import client
+from runtime.endpoints import Endpoints
+from runtime.local import stack
+from runtime.local.downloads import spark_jars
+from runtime.settings import Settings, settings
+
+START_SECONDS = 180
+LOOK_SECONDS = 2.0
+SEED = 31
+
+
+@dataclass
+class _Watching:
+    """The freshness probes, from the moment the city is live."""
+
+    es: Any
+    stop: Event = field(default_factory=Event)
+    found: dict[str, Probe] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        self.found = probes(datetime.now(UTC))
+        for probe in self.found.values():
+            probe.begin(self.es)
+        Thread(target=watch, args=(self.es, self.stop, self.found), daemon=True).start()
+
+    def end(self) -> dict[str, Percentiles]:
+        self.stop.set()
+        return by_name(self.found)
+
+
+def demo(
+    seconds: Annotated[int | None, typer.Option(help="Run this long, compare with the truth, end with 0 or 1.")] = None,
+    seed: Annotated[int, typer.Option(help="Which city is simulated.")] = SEED,
+) -> None:
+    """A simulated city through the whole pipeline: its last 24 hours fast, then live. Ctrl-C ends it."""
+    own = Settings(GARONNE_STATE=settings().state / "demo")
+    with _everything_ended(own):
+        addresses = _servers(own)
+        url = _started(own, seed)
+        fresh = _shown(own, addresses, url, seconds)
+        if seconds is None:
+            return
+        good = _judged(own, addresses, url, seed, fresh)
+    raise typer.Exit(0 if good else 1)
+
+
+@contextmanager
+def _everything_ended(own: Settings) -> Iterator[None]:
+    """End what an earlier demo left behind, and at the end what this one started; nothing else."""
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    parts.stop(own)
+    stack.reset(own)
+    try:
+        yield
+    except KeyboardInterrupt:
+        console.print("ending …")
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it running
+        parts.stop(own)
+        stack.down(own)
+        signal.signal(signal.SIGTERM, previous)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _servers(own: Settings) -> Endpoints:
+    with progress_bars() as report:
+        addresses = stack.up(own, report)
+        spark_jars(own, report)
+    Context(addresses, own.state).prepare()
+    return addresses
+
+
+def _started(own: Settings, seed: int) -> str:
+    """Start the parts; the address of the simulated city."""
+    url_file, drop_folder = own.state / "simulator.url", own.state / "drop"
+    url_file.unlink(missing_ok=True)
+    drop_folder.mkdir(parents=True, exist_ok=True)
+    parts.start(own, parts.jobs())
+    parts.start(own, parts.simulator(seed, url_file, drop_folder))
+    until = time.monotonic() + START_SECONDS
+    while not url_file.exists():
+        _check(own)
+        if time.monotonic() > until:
+            raise RuntimeError(f"the simulated city did not start within {START_SECONDS} s")
+        time.sleep(0.1)
+    url = url_file.read_text(encoding="utf-8").strip()
+    parts.start(own, parts.connectors(), {"GARONNE_SIMULATOR_URL": url, "GARONNE_DROP_FOLDER": str(drop_folder)})
+    return url
+
+
+def _shown(own: Settings, addresses: Endpoints, url: str, seconds: int | None) -> dict[str, Percentiles]:
+    """Show the table until the time is over; what the freshness probes measured."""
+    es = client(addresses)
+    view, watching = View(_addresses(own, addresses, url)), _Watching(es)
+    until = time.monotonic() + seconds if seconds else float("inf")
+    with Live(console=console, auto_refresh=False, transient=not console.is_terminal) as live:
+        while time.monotonic() < until:
+            _check(own)
+            city = city_status(url)
+            if city.get("phase") == "live" and not watching.found:
+                watching.begin()
+            memory = parts.memory_mb(own) + sum(s.memory_mb or 0 for s in stack.status(own))
+            table = view.table(
+                scraped(running(own)), city, newest_figures(es), by_name(watching.found), time.monotonic(), memory
+            )
+            live.update(table, refresh=console.is_terminal)
+            time.sleep(LOOK_SECONDS)
+        if not console.is_terminal:
+            console.print(table)
+    return watching.end()
+
+
+def _judged(own: Settings, addresses: Endpoints, url: str, seed: int, fresh: dict[str, Percentiles]) -> bool:
+    """Let everything arrive, compare the figures with the truth, print both; whether all is as it should be."""
+    span = comparison.span_of(city_status(url))
+    parts.stop(own, "simulator")
+    with console.status("the city has stopped; its last events become figures …"):
+        wait_until_drained(own, addresses)
+    verdicts = comparison.compared(client(addresses), seed, span)
+    console.print(comparison.table(verdicts))
+    if fresh:
+        console.print(freshness_table(fresh))
+    return all(v.is_good for v in verdicts) and all(is_fresh(name, p) for name, p in fresh.items())
+
+
+def city_status(url: str) -> dict[str, Any]:
+    """What the simulated city says of itself; empty when it does not answer."""
+    try:
+        return dict(httpx2.get(f"{url}/status", timeout=5).json())
+    except (httpx2.HTTPError, ValueError):
+        return {}
+
+
+def _check(own: Settings) -> None:
+    if (reason := parts.ended(own)) is not None:
+        raise RuntimeError(reason)
+
+
+def _addresses(own: Settings, addresses: Endpoints, url: str) -> dict[str, str]:
+    return {
+        "Elasticsearch": f"{addresses.elasticsearch_url}  (user {addresses.elasticsearch_user})",
+        "its password": str(own.state / "secrets"),
+        "Kafka": addresses.kafka_bootstrap,
+        "schema registry": addresses.schema_registry_url,
+        "simulated city": url,
+        "logs": str(own.state / "logs"),
+    }

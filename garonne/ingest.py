@@ -1,0 +1,39 @@
+"""`garonne ingest`: the connectors of a folder of feeds, until stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from connectors.feed import Feed, FeedError, load_feeds
+from connectors.runner import ingest as run
+from garonne.console import errors
+from garonne.processes import announced
+from jobs.engine.context import Context
+from runtime.settings import Settings, settings
+
+Folder = Annotated[Path, typer.Argument(exists=True, help="A feed's YAML file, or a folder of them.")]
+
+
+def ingest(feeds: Folder) -> None:
+    """Bring the records of feeds into Kafka until Ctrl-C; what cannot be read becomes a dead letter."""
+    found = load_feeds(feeds)
+    if not found:
+        raise FeedError(f"{feeds}: no feed is enabled here")
+    context = Context.of(settings())
+    context.prepare()
+    errors.print(f"{len(found)} feeds: {', '.join(f.id for f in found)}", soft_wrap=True)
+    with announced(settings(), "connectors"):
+        asyncio.run(_until_signal(found, context, settings()))
+
+
+async def _until_signal(feeds: list[Feed], context: Context, used: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await run(feeds, context.endpoints, used, stop)
