@@ -14,7 +14,7 @@ from runtime.local.downloads import Download
 from runtime.local.errors import ServerError, SetupError
 from runtime.local.folders import secret
 from runtime.local.java import Java, Requirement
-from runtime.local.ports import LOOPBACK
+from runtime.local.ports import LOOPBACK, accepts
 from runtime.local.process import Command
 from runtime.local.server import Server, Site
 
@@ -57,7 +57,7 @@ class Elasticsearch(Server):
     java: ClassVar[Requirement] = Requirement(21, full=True)
     download: ClassVar[Download] = Download("elasticsearch", placement)
     port_names: ClassVar[tuple[str, ...]] = ("port", "transport_port")
-    start_seconds: ClassVar[float] = 180
+    start_seconds: ClassVar[float] = 300
 
     def prepare(self, site: Site, java: Java) -> Command:
         """Make configuration and keystore, owned by the user it runs as."""
@@ -84,6 +84,8 @@ class Elasticsearch(Server):
 
     def answers(self, site: Site) -> bool:
         """True if all its primary shards can be read and written."""
+        if not accepts(site.port):
+            return False
         known = self.endpoints(site)
         login = (USER, known["elasticsearch_password"])
         url = f"{known['elasticsearch_url']}/_cluster/health"

@@ -23,6 +23,7 @@ from runtime.local.folders import read_json, write_json
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 POLL_SECONDS = 0.1
+ANSWER_SECONDS = 0.25
 LOG_LINES = 15
 KILL_SECONDS = 10
 
@@ -135,7 +136,7 @@ def wait_until(
             raise ServerError(f"it ended while starting\n{last_lines(log)}")
         if time.monotonic() > until:
             raise ServerError(f"no answer within {deadline_seconds:.0f} seconds\n{last_lines(log)}")
-        if cancelled.wait(POLL_SECONDS):
+        if cancelled.wait(ANSWER_SECONDS):
             raise CancelledError
 
 

@@ -8,7 +8,7 @@ import httpx2
 
 from runtime.local.downloads import Download
 from runtime.local.java import Java, Requirement
-from runtime.local.ports import LOOPBACK
+from runtime.local.ports import LOOPBACK, accepts
 from runtime.local.process import Command
 from runtime.local.server import Server, Site
 
@@ -39,6 +39,8 @@ class Registry(Server):
 
     def answers(self, site: Site) -> bool:
         """True if it has read its subjects back from Kafka and lists them."""
+        if not accepts(site.port):
+            return False
         root = f"http://{LOOPBACK}:{site.port}"
         urls = (f"{root}/health/ready", f"{root}{CONFLUENT_API}/subjects")
         try:
@@ -54,6 +56,7 @@ def options(site: Site) -> dict[str, object]:
         "apicurio.kafkasql.bootstrap.servers": site.kafka_bootstrap,
         "quarkus.http.host": LOOPBACK,
         "quarkus.http.port": site.port,
+        "quarkus.http.access-log.enabled": "false",
     }
 
 

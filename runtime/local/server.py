@@ -57,7 +57,8 @@ class Server(ABC):
     download: ClassVar[Download]
     port_names: ClassVar[tuple[str, ...]] = ("port",)
     needs_kafka: ClassVar[bool] = False
-    start_seconds: ClassVar[float] = 120
+    start_seconds: ClassVar[float] = 180
+    """How long it may take until it answers; ten times what it takes on a machine that does nothing else."""
 
     @property
     def recipe(self) -> Path:
