@@ -60,7 +60,9 @@ def first_of(getters: Sequence[Getter]) -> Getter:
 def _parts(text: str, path: str) -> list[str]:
     parts = _PART.findall(text)
     names = [p for p in parts if p != "."]
-    if not names or "".join(parts) != text or text.startswith(".") or text.endswith(".") or ".." in parts:
+    dots = [i for i, p in enumerate(parts) if p == "."]
+    stray = any(i + 1 == len(parts) or i == 0 or parts[i + 1] == "." for i in dots)
+    if not names or stray or "".join(parts) != text:
         raise ValueError(f"{path!r} is not a path; write a.b, a.0, a[key=value].b or $.a")
     return names
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from math import isfinite
+from math import inf, isfinite
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -81,7 +81,7 @@ def _maker(location: Location) -> Callable[[Any, Any], Place | None]:
             return None
         lon, lat = (x, y) if crs == WGS84 else to_wgs84(crs, x, y)
         if not (isfinite(lat) and isfinite(lon)):
-            raise ReadError(Reason.OUT_OF_RANGE, f"({shown(raw_x)}, {shown(raw_y)}) is nowhere in {crs}")
+            raise ReadError(Reason.OUT_OF_RANGE, f"({shown(raw_x)}, {shown(raw_y)}) is not in the area of {crs}")
         return {"lat": float(lat), "lon": float(lon)}
 
     return make
@@ -89,14 +89,19 @@ def _maker(location: Location) -> Callable[[Any, Any], Place | None]:
 
 @lru_cache(maxsize=65_536)  # sensors stay where they are
 def to_wgs84(crs: str, x: float, y: float) -> tuple[float, float]:
-    """Longitude and latitude of a point given in another reference system; infinite where that has none."""
-    lon, lat = _transformer(crs).transform(x, y)
+    """Longitude and latitude of a point given in another reference system; infinite outside of its area of use."""
+    transformer, (west, south, east, north) = _system(crs)
+    lon, lat = transformer.transform(x, y)
+    if not (west <= lon <= east and south <= lat <= north):
+        return inf, inf
     return round(lon, DECIMALS), round(lat, DECIMALS)
 
 
 @lru_cache(maxsize=16)
-def _transformer(crs: str) -> Transformer:
-    return Transformer.from_crs(crs, WGS84, always_xy=True)
+def _system(crs: str) -> tuple[Transformer, tuple[float, float, float, float]]:
+    area = CRS.from_user_input(crs).area_of_use
+    bounds = (area.west, area.south, area.east, area.north) if area else (-180.0, -90.0, 180.0, 90.0)
+    return Transformer.from_crs(crs, WGS84, always_xy=True), bounds
 
 
 def _from_point(raw: Any, make: Callable[[Any, Any], Place | None]) -> Place | None:

@@ -68,30 +68,37 @@ def _feed(payload: Payload) -> Any:
         raise ReadError(Reason.MALFORMED, f"not GTFS-Realtime: {e}") from e
     if not feed.HasField("header"):
         raise ReadError(Reason.MALFORMED, "not GTFS-Realtime: it has no header")
-    version = feed.header.gtfs_realtime_version
+    version = _text(feed.header.gtfs_realtime_version) or ""
     if version.split(".")[0] not in ("1", "2"):
         raise ReadError(Reason.UNSUPPORTED, f"version {shown(version)}; 1.0 and 2.0 are read")
     return feed
 
 
 def _record(entity: FeedEntity, feed_time: int, options: Options, reference: Reference) -> Record:
-    vehicle = entity.vehicle
+    vehicle, trip = entity.vehicle, entity.vehicle.trip
     observed_at = _time(vehicle.timestamp or feed_time)
-    values: dict[str, Any] = {}
-    if vehicle.HasField("position"):
-        values |= _position(vehicle.position)
-    trip = vehicle.trip
-    known = Trip.of(reference, trip.trip_id) if trip.trip_id else None
-    values["trip_id"] = trip.trip_id or None
-    values["line_id"] = trip.route_id or (known.line_id if known else None)
-    values["direction_id"] = (
-        trip.direction_id if trip.HasField("direction_id") else known.direction_id if known else None
-    )
-    values |= _stop(vehicle, known, observed_at)
-    entity_id = vehicle.vehicle.id or vehicle.vehicle.label or vehicle.vehicle.license_plate or entity.id
+    trip_id = _text(trip.trip_id)
+    known = Trip.of(reference, trip_id) if trip_id else None
+    direction = trip.direction_id if trip.HasField("direction_id") else None
+    values = {
+        **(_position(vehicle.position) if vehicle.HasField("position") else {}),
+        "trip_id": trip_id,
+        "line_id": _text(trip.route_id) or (known.line_id if known else None),
+        "direction_id": known.direction_id if known and direction is None else direction,
+        **_stop(vehicle, known, observed_at),
+    }
+    described = vehicle.vehicle
+    entity_id = _text(described.id) or _text(described.label) or _text(described.license_plate) or _text(entity.id)
     if not entity_id:
         raise ReadError(Reason.MISSING_FIELD, "entity_id: the vehicle has no id")
     return Record(EVENT, options.prefix + entity_id, observed_at, {n: v for n, v in values.items() if v is not None})
+
+
+def _text(raw: str | bytes) -> str | None:
+    """The text of a field; protobuf hands out bytes where it is not UTF-8."""
+    if isinstance(raw, bytes):
+        raise ReadError(Reason.WRONG_TYPE, f"{shown(raw)} is not UTF-8")
+    return raw or None
 
 
 def _time(seconds: int) -> datetime:
@@ -117,7 +124,7 @@ def _position(position: Any) -> dict[str, Any]:
 
 def _stop(vehicle: VehiclePosition, trip: Trip | None, observed_at: datetime) -> dict[str, Any]:
     sequence = vehicle.current_stop_sequence if vehicle.HasField("current_stop_sequence") else None
-    stop_id = vehicle.stop_id or None
+    stop_id = _text(vehicle.stop_id)
     if sequence is None and stop_id is None:
         return {}
     values: dict[str, Any] = {
@@ -139,4 +146,4 @@ def _stop(vehicle: VehiclePosition, trip: Trip | None, observed_at: datetime) ->
 
 
 def _start(trip: Any) -> Start:
-    return Start(service_day(trip.start_date), clock(trip.start_time))
+    return Start(service_day(_text(trip.start_date) or ""), clock(_text(trip.start_time) or ""))
