@@ -16,7 +16,8 @@ import typer
 from rich.live import Live
 
 from garonne.console import console, progress_bars
-from garonne.demo import comparison, parts
+import garonne.demo.comparison as comparison
+from garonne.demo import parts
 from garonne.demo.draining import wait_until_drained
 from garonne.demo.view import View, newest_figures
 from garonne.freshness import Percentiles, Probe, by_name, probes, watch

@@ -1,4 +1,4 @@
-"""The jobs over real Kafka and Elasticsearch: live equals the batch, whatever arrives, in whatever order, killed or not."""
+"""The jobs over real Kafka and Elasticsearch: live equals the batch, whatever arrives in what order, killed or not."""
 
 from __future__ import annotations
 
