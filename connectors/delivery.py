@@ -30,6 +30,7 @@ class Delivery:
     payload: Payload
     key: str | None = None  # what the position belongs to: an address, a file
     position: Position | None = None  # where to go on after a restart
+    repeats: bool = False  # whether the source shows the same observations again, so they are kept over a restart
     acknowledge: Callable[[], None] | None = None
     problem: Rejected | None = None  # set when there is nothing to decode
 

@@ -43,12 +43,18 @@ class _Pending:
 
     key: str | None
     position: Position | None
+    repeats: bool
     acknowledge: Callable[[], None] | None
     received_at: datetime
     tally: Tally = field(default_factory=Tally)
     keys: list[Key] = field(default_factory=list)
     unsettled: int = 0
     is_whole: bool = False  # all its records are sent
+
+
+def _pending(delivery: Delivery) -> _Pending:
+    received_at = delivery.payload.received_at
+    return _Pending(delivery.key, delivery.position, delivery.repeats, delivery.acknowledge, received_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +100,7 @@ class FeedIntake:
         """Take one payload; returns when its records are on their way."""
         async with self._turn:
             payload = delivery.payload
-            pending = _Pending(delivery.key, delivery.position, delivery.acknowledge, payload.received_at)
+            pending = _pending(delivery)
             self._pending.append(pending)
             self._meter.payload()
             if delivery.problem is not None:
@@ -138,7 +144,8 @@ class FeedIntake:
         if isinstance(value, Rejected):
             await self._refuse(pending, payload, value, "decode")
             return
-        pending.keys.append(key)
+        if pending.repeats:
+            pending.keys.append(key)
         pending.tally.accept(record.observed_at)
         await self._send(pending, self._outlets.events.topic, record.entity_id, value)
 
@@ -174,6 +181,8 @@ class FeedIntake:
             self._fail(ProduceError(error.str()))
         elif pending.unsettled == 0 and pending.is_whole:
             self._settle()
+        else:
+            self._progress.set()
 
     def _settle(self) -> None:
         """Acknowledge what is complete, in the order of delivery."""

@@ -90,7 +90,7 @@ class _FeedRun:
         outlets = Outlets(self._producer, await self._channels.get(feed.event), await self._channels.get(DEAD_LETTER))
         intake = FeedIntake(feed, format_of(feed.format), accept, outlets, cursor, self._meter)
         intake.reference = await read_reference(feed, context)
-        log.info("feed.started", feed=feed.id, tenant=feed.tenant, event=feed.event)
+        log.info("feed.started", feed=feed.id, tenant=feed.tenant, brings=feed.event)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(intake.failure())

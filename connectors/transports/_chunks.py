@@ -125,7 +125,7 @@ def _lines(source: _Source, longest: int) -> Iterator[_Line]:
 def _split(source: _Source, split: Split, header_lines: int, skip: int, limits: Limits) -> Iterator[Piece]:
     lines = enumerate(_lines(source, limits.max_line_bytes), 1)
     header = b"".join(line.data for _, line in islice(lines, header_lines))
-    body, first, is_quoted = bytearray(), 0, False
+    number, body, first, is_quoted = 0, bytearray(), 0, False
     for number, line in lines:
         if number <= skip:
             continue
@@ -143,4 +143,4 @@ def _split(source: _Source, split: Split, header_lines: int, skip: int, limits: 
             yield Piece(header + body, first, number)
             body, is_quoted = bytearray(), False
     if body:
-        yield Piece(header + body, first, first + body.count(b"\n"))
+        yield Piece(header + body, first, number)

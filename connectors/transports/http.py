@@ -96,6 +96,13 @@ async def fetch(options: Options, context: Context) -> AsyncGenerator[Payload, N
                 yield _payload(url, answer, answer.body)
 
 
+def next_poll(options: Options, max_age: float | None) -> float:
+    """Seconds from a poll whose answer may live `max_age` seconds to the next."""
+    if max_age is None or not options.follow_max_age:
+        return options.period_seconds
+    return max(options.min_period_seconds, min(max_age, options.period_seconds))
+
+
 class _Poller:
     """One address, over and over."""
 
@@ -139,21 +146,15 @@ class _Poller:
             return self._options.period_seconds
         await intake.deliver(self._delivery(answer, answer.body))
         self._validators = answer.validators
-        return self._next_poll(answer.max_age)
+        return next_poll(self._options, answer.max_age)
 
     async def _get(self) -> Answer:
         options = self._options
         return await get(self._client, self._url, _headers(options), self._validators, _limits(options))
 
-    def _next_poll(self, max_age: float | None) -> float:
-        period = self._options.period_seconds
-        if max_age is None or not self._options.follow_max_age:
-            return period
-        return max(self._options.min_period_seconds, min(max_age, period))
-
     def _delivery(self, answer: Answer, body: bytes) -> Delivery:
         position = {"url": self._url_digest, "validators": dict(answer.validators)}
-        return Delivery(_payload(self._url, answer, body), self._name, position)
+        return Delivery(_payload(self._url, answer, body), self._name, position, repeats=True)
 
     def _stored_validators(self) -> Mapping[str, str]:
         stored = self._context.cursor.position(self._name) or {}
