@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from runtime.local.downloads import NEEDED_BYTES, Download
+from runtime.local.downloads import NEEDED_BYTES, SPARK
 from runtime.local.java import Java, Requirement, installed
 from runtime.local.stack import SERVERS
 from runtime.settings import Settings
@@ -56,8 +56,8 @@ def _maven() -> Check:
 
 
 def _downloads(settings: Settings) -> Check:
-    downloads = [*(server.download for server in SERVERS), Download("spark")]
-    missing = [download.name for download in downloads if not download.folder(settings).is_dir()]
+    downloads = [*(server.download for server in SERVERS), SPARK]
+    missing = [download.title for download in downloads if not download.folder(settings).is_dir()]
     detail = f"still to come: {', '.join(missing)}" if missing else f"complete in {settings.cache}"
     return Check("downloads", not missing, detail, "garonne up" if missing else "")
 

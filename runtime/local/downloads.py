@@ -7,7 +7,7 @@ import shutil
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -42,6 +42,7 @@ class Download:
     """The files of a server, named like its folder in deploy/local."""
 
     name: str
+    title: str
     placement: Placement = all_of_it
 
     @property
@@ -57,6 +58,9 @@ class Download:
     def folder(self, settings: Settings) -> Path:
         """Where they are once they are there; another one for every change of the pom."""
         return settings.cache / f"{self.name}-{hashlib.sha256(self.pom.read_bytes()).hexdigest()[:12]}"
+
+
+SPARK = Download("spark", "Spark's jars")
 
 
 def fetched(download: Download, settings: Settings, progress: Progress = quiet, cancelled: Event | None = None) -> Path:
@@ -83,40 +87,49 @@ def spark_jars(settings: Settings, progress: Progress = quiet) -> list[Path]:
     Raises:
         SetupError: as `fetched`.
     """
-    return sorted(fetched(Download("spark"), settings, progress).glob("*.jar"))
+    folder = fetched(SPARK, settings, progress)
+    progress(f"{SPARK.title}: ready", 1.0)
+    return sorted(folder.glob("*.jar"))
 
 
-def expected_sums() -> dict[str, str]:
-    """SHA-256 of every file that is downloaded, by name."""
+def expected_sums(name: str) -> dict[str, str]:
+    """SHA-256 of each file of a download."""
     lines = (RECIPES / "checksums.txt").read_text(encoding="ascii").splitlines()
-    return {name: digest for digest, name in (line.split() for line in lines)}
+    entries = [(PurePosixPath(path), digest) for digest, path in (line.split() for line in lines)]
+    return {path.name: digest for path, digest in entries if path.parts[0] == name}
 
 
-def verify(folder: Path) -> None:
-    """Compare every file of a folder with its committed sum.
+def verify(folder: Path, expected: Mapping[str, str]) -> None:
+    """Compare the files of a folder with their sums.
 
     Raises:
-        SetupError: one differs or is not known.
+        SetupError: one differs, is missing or is not expected.
     """
-    sums = expected_sums()
-    for file in sorted(folder.iterdir()):
-        with file.open("rb") as content:
-            digest = hashlib.file_digest(content, "sha256").hexdigest()
-        if sums.get(file.name) != digest:
-            raise SetupError(f"{file.name} is not the file that was expected: its SHA-256 is {digest}")
+    found = {file.name: _sha256(file) for file in folder.iterdir()}
+    for name in sorted(found.keys() | expected.keys()):
+        if name not in found:
+            raise SetupError(f"{name} was not downloaded, though it is expected")
+        if found[name] != expected.get(name):
+            raise SetupError(f"{name} is not the file that was expected: its SHA-256 is {found[name]}")
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _fetch(download: Download, scratch: Path, settings: Settings, progress: Progress, cancelled: Event) -> None:
     raw, files = scratch / "raw", scratch / "files"
     raw.mkdir()
-    maven.download(download.pom, raw, settings.cache / "maven", progress, cancelled)
-    progress(f"{download.name}: checking", None)
-    verify(raw)
+    got: Progress = lambda what, done: progress(f"{download.title}: {what}", done)  # noqa: E731
+    maven.download(download.pom, raw, settings.cache / "maven", got, cancelled)
+    progress(f"{download.title}: checking", None)
+    verify(raw, expected_sums(download.name))
     if not maven.archives(download.pom):
         raw.rename(files)
         return
     for archive in raw.iterdir():
-        progress(f"{download.name}: unpacking", None)
+        progress(f"{download.title}: unpacking", None)
         unpack(archive, files, download.placement)
 
 

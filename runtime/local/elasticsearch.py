@@ -55,7 +55,7 @@ class Elasticsearch(Server):
     title: ClassVar[str] = "Elasticsearch"
     given_by: ClassVar[str] = "elasticsearch_url"
     java: ClassVar[Requirement] = Requirement(21, full=True)
-    download: ClassVar[Download] = Download("elasticsearch", placement)
+    download: ClassVar[Download] = Download("elasticsearch", "Elasticsearch", placement)
     port_names: ClassVar[tuple[str, ...]] = ("port", "transport_port")
     start_seconds: ClassVar[float] = 300
 

@@ -27,7 +27,7 @@ class Kafka(Server):
     title: ClassVar[str] = "Kafka"
     given_by: ClassVar[str] = "kafka_bootstrap"
     java: ClassVar[Requirement] = Requirement(17)
-    download: ClassVar[Download] = Download("kafka")
+    download: ClassVar[Download] = Download("kafka", "Kafka")
     port_names: ClassVar[tuple[str, ...]] = ("port", "controller_port")
 
     def prepare(self, site: Site, java: Java) -> Command:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import time
 from dataclasses import dataclass
-from os import getuid
 from pathlib import Path
-from pwd import getpwuid
 from threading import Event
 
 from lxml import etree
@@ -46,6 +45,11 @@ def version(pom: Path) -> str:
     return _text(etree.parse(str(pom)).getroot(), "version") or ""
 
 
+def megabytes(pom: Path) -> int:
+    """How much there is to download, about."""
+    return int(etree.parse(str(pom)).findtext("./{*}properties/{*}megabytes") or 0)
+
+
 def archives(pom: Path) -> list[Artifact]:
     """The archives among the project's dependencies."""
     found = [_artifact(node) for node in etree.parse(str(pom)).iterfind("./{*}dependencies/{*}dependency")]
@@ -78,7 +82,7 @@ def download(pom: Path, target: Path, repository: Path, progress: Progress, canc
     for artifact in archives(pom):
         _take_from_user(artifact, repository)
     for attempt in range(1, ATTEMPTS + 1):
-        error = _run([*words, *(["-U"] if attempt > 1 else [])], repository, pom.parent.name, progress, cancelled)
+        error = _run([*words, *(["-U"] if attempt > 1 else [])], repository, pom, progress, cancelled)
         if error is None:
             break
     else:
@@ -87,7 +91,7 @@ def download(pom: Path, target: Path, repository: Path, progress: Progress, canc
         (repository / artifact.path).unlink(missing_ok=True)  # A gigabyte nobody needs a second time.
 
 
-def _run(words: list[str], repository: Path, name: str, progress: Progress, cancelled: Event) -> str | None:
+def _run(words: list[str], repository: Path, pom: Path, progress: Progress, cancelled: Event) -> str | None:
     before = moved = _size(repository)
     moved_at = time.monotonic()
     with subprocess.Popen(  # noqa: S603 -- the words are ours
@@ -101,7 +105,8 @@ def _run(words: list[str], repository: Path, name: str, progress: Progress, canc
                 size = _size(repository)
             if size != moved:
                 moved, moved_at = size, time.monotonic()
-            progress(f"{name}: downloading, {max(0, size - before) / 1e6:.0f} MB", None)
+            got, all_of_it = max(0, size - before) / 1e6, megabytes(pom)
+            progress(f"downloading {all_of_it} MB", min(0.99, got / all_of_it))
             if cancelled.is_set() or time.monotonic() - moved_at > STALLED_SECONDS:
                 process.kill()
                 if cancelled.is_set():
@@ -110,9 +115,11 @@ def _run(words: list[str], repository: Path, name: str, progress: Progress, canc
 
 
 def _take_from_user(artifact: Artifact, repository: Path) -> None:
-    own, users = repository / artifact.path, Path(getpwuid(getuid()).pw_dir) / ".m2/repository" / artifact.path
+    """What the user's own repository has need not come again; its sum is compared like that of any other."""
+    own, users = repository / artifact.path, Path(os.environ.get("HOME", "/")) / ".m2/repository" / artifact.path
     if not own.exists() and users.is_file():
         own.parent.mkdir(parents=True, exist_ok=True)
+        own.unlink(missing_ok=True)  # A link to what the user has deleted since.
         own.symlink_to(users)
 
 

@@ -25,7 +25,7 @@ class Mqtt(Server):
     title: ClassVar[str] = "MQTT broker"
     given_by: ClassVar[str] = "mqtt_url"
     java: ClassVar[Requirement] = Requirement(17)
-    download: ClassVar[Download] = Download("mqtt", without_top)
+    download: ClassVar[Download] = Download("mqtt", "MQTT broker", without_top)
 
     def prepare(self, site: Site, java: Java) -> Command:
         """Write the broker's configuration and its one user."""

@@ -23,7 +23,7 @@ class Registry(Server):
     title: ClassVar[str] = "Schema registry"
     given_by: ClassVar[str] = "schema_registry_url"
     java: ClassVar[Requirement] = Requirement(17)
-    download: ClassVar[Download] = Download("registry")
+    download: ClassVar[Download] = Download("registry", "Schema registry")
     needs_kafka: ClassVar[bool] = True
 
     def prepare(self, site: Site, java: Java) -> Command:

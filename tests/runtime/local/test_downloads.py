@@ -14,9 +14,20 @@ from threading import Event
 import pytest
 
 from runtime.local import downloads, maven
-from runtime.local.downloads import RECIPES, Download, all_of_it, expected_sums, fetched, unpack, verify, without_top
+from runtime.local.downloads import (
+    RECIPES,
+    SPARK,
+    Download,
+    all_of_it,
+    expected_sums,
+    fetched,
+    unpack,
+    verify,
+    without_top,
+)
 from runtime.local.elasticsearch import placement
 from runtime.local.errors import SetupError
+from runtime.local.kafka import KAFKA
 from runtime.local.stack import SERVERS
 from runtime.settings import Settings, settings
 
@@ -47,7 +58,7 @@ def network(monkeypatch: pytest.MonkeyPatch) -> Callable[[Fake], list[Path]]:
 
 def expect(monkeypatch: pytest.MonkeyPatch, **contents: bytes) -> None:
     sums = {name.replace("_", "."): hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-    monkeypatch.setattr(downloads, "expected_sums", lambda: sums)
+    monkeypatch.setattr(downloads, "expected_sums", lambda _: sums)
 
 
 def test_a_download_comes_once(
@@ -55,8 +66,8 @@ def test_a_download_comes_once(
 ) -> None:
     expect(monkeypatch, a_jar=b"code")
     calls = network(lambda target: (target / "a.jar").write_bytes(b"code"))
-    folder = fetched(Download("spark"), here)
-    assert fetched(Download("spark"), here) == folder
+    folder = fetched(SPARK, here)
+    assert fetched(SPARK, here) == folder
     assert [path.name for path in folder.iterdir()] == ["a.jar"]
     assert len(calls) == 1
 
@@ -67,15 +78,20 @@ def test_a_file_that_is_not_the_expected_one_is_never_used(
     expect(monkeypatch, a_jar=b"code")
     network(lambda target: (target / "a.jar").write_bytes(b"other code"))
     with pytest.raises(SetupError, match=r"a\.jar is not the file that was expected"):
-        fetched(Download("spark"), here)
-    assert not Download("spark").folder(here).exists()
+        fetched(SPARK, here)
+    assert not SPARK.folder(here).exists()
     assert not list(here.cache.glob(".scratch-*"))
 
 
 def test_a_file_that_nobody_expects_is_refused(tmp_path: Path) -> None:
     (tmp_path / "surprise.jar").write_bytes(b"code")
-    with pytest.raises(SetupError, match=r"surprise\.jar"):
-        verify(tmp_path)
+    with pytest.raises(SetupError, match=r"surprise\.jar is not the file that was expected"):
+        verify(tmp_path, {})
+
+
+def test_a_file_that_did_not_come_is_missed(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match=r"a\.jar was not downloaded"):
+        verify(tmp_path, {"a.jar": "0" * 64})
 
 
 def test_a_download_that_was_cut_off_is_started_anew(
@@ -85,7 +101,7 @@ def test_a_download_that_was_cut_off_is_started_anew(
     left = here.cache / ".scratch-dead"
     left.mkdir(parents=True)
     network(lambda target: (target / "a.jar").write_bytes(b"code"))
-    assert fetched(Download("spark"), here).is_dir()
+    assert fetched(SPARK, here).is_dir()
     assert not left.exists()
 
 
@@ -95,19 +111,19 @@ def test_a_full_disk_is_reported_before_anything_is_downloaded(
     monkeypatch.setattr(downloads, "NEEDED_BYTES", 10**18)
     calls = network(lambda _: None)
     with pytest.raises(SetupError, match=r"GB free and the downloads need"):
-        fetched(Download("spark"), here)
+        fetched(SPARK, here)
     assert calls == []
 
 
 def test_a_change_of_the_pom_is_another_download(
     here: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = Download("kafka").folder(here)
+    before = KAFKA.download.folder(here)
     monkeypatch.setattr(downloads, "RECIPES", tmp_path)
     (tmp_path / "kafka").mkdir()
     (tmp_path / "kafka" / "pom.xml").write_text("<project><version>4.4.1</version></project>")
-    assert Download("kafka").folder(here) != before
-    assert Download("kafka").version == "4.4.1"
+    assert KAFKA.download.folder(here) != before
+    assert KAFKA.download.version == "4.4.1"
 
 
 def a_zip(path: Path, *names: str) -> Path:
@@ -171,13 +187,14 @@ def test_of_the_archive_around_elasticsearch_nothing_is_unpacked() -> None:
     assert placement(PurePosixPath("sonarqube-1/lib/sonar.jar")) is None
 
 
-ALL_DOWNLOADS = [*(server.download for server in SERVERS), Download("spark")]
+ALL_DOWNLOADS = [*(server.download for server in SERVERS), SPARK]
 
 
 @pytest.mark.parametrize("download", ALL_DOWNLOADS, ids=lambda download: download.name)
 def test_every_archive_has_its_sum_and_every_server_its_version(download: Download) -> None:
-    assert {artifact.path.name for artifact in maven.archives(download.pom)} <= expected_sums().keys()
+    assert {artifact.path.name for artifact in maven.archives(download.pom)} <= expected_sums(download.name).keys()
     assert re.fullmatch(r"\d+\.\d+\.\d+", download.version)
+    assert maven.megabytes(download.pom) > 0
 
 
 def test_no_recipe_names_a_registry() -> None:
