@@ -49,7 +49,7 @@ class Weather:
         self.step = size.weather_seconds
         self.radio = size.weather_radio
         self.count = size.weather_radio + size.weather_portal
-        self.ids = [f"meteo-{n + 1:03d}" for n in range(self.count)]
+        self.ids = [f"meteo-{n + 1}" for n in range(self.count)]
         self.numbers = np.arange(self.count)
         self._middle = centre(tenant)
         self._key = key(seed, tenant, "weather")

@@ -10,7 +10,7 @@ from simulator.faults import Faults
 from simulator.serving.tally import Tally
 from simulator.sources.traffic import TrafficDrops
 
-_KEPT_SECONDS = 3 * 86400
+_KEPT_FILES = 1000
 _LONGEST_SLEEP = 0.5
 
 
@@ -37,12 +37,12 @@ class Drops:
             await asyncio.sleep(0)
 
     def drop(self, step: int) -> Path:
-        """Writes the file of a step and takes away the one that is three days older."""
+        """Writes the file of a step and takes away the oldest of a thousand."""
         answer = self._source.answer(step, self._faults)
         path = self._folder / self._source.file_name(step)
         part = path.with_name(path.name + ".part")
         part.write_bytes(answer.body)
         part.replace(path)
-        (self._folder / self._source.file_name(step - _KEPT_SECONDS)).unlink(missing_ok=True)
+        (self._folder / self._source.file_name(step - _KEPT_FILES * self._source.period)).unlink(missing_ok=True)
         self._entry.add(answer.counts)
         return path

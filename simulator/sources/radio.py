@@ -6,7 +6,7 @@ import numpy as np
 
 from simulator.chance import Ints, key, uniform
 from simulator.faults import Faults, Kind
-from simulator.payloads.chirpstack import Application, Device, eui, spot_frames, weather_frames
+from simulator.payloads.chirpstack import WEATHER_FRAME, Application, Device, eui, spot_frames, weather_frames
 from simulator.radio import RadioSource, Uplinks
 from simulator.spots import Spots
 from simulator.weather import Weather
@@ -35,7 +35,8 @@ class RadioWeather(RadioSource):
         stations = np.arange(w.radio)
         usual = weather_frames(w.readings(times), stations).ravel()
         devices, at = self._spikes(start, end, faults)
-        frames = np.concatenate([usual, self._spiky_frames(devices, at)])
+        # Joining arrays loses their order of bytes, and on the air that order counts.
+        frames = np.concatenate([usual, self._spiky_frames(devices, at)]).astype(WEATHER_FRAME)
         devices = np.concatenate([np.repeat(stations, len(times)), devices])
         at = np.concatenate([np.tile(times, w.radio), at])
         order = np.argsort(at, kind="stable")
