@@ -17,7 +17,16 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from jobs.engine.rows import struct_of
 from jobs.indicators.heat_flags import flag_words
-from jobs.indicators.heat_observations import FIELDS, ZONES, Floats, Ints, Observations, observations, reported_flags
+from jobs.indicators.heat_observations import (
+    OBSERVATION_FIELDS,
+    STATION_FIELDS,
+    ZONES,
+    Floats,
+    Ints,
+    Observations,
+    observations,
+    reported_flags,
+)
 from schemas import Contract
 
 #: Columns of a result by name: arrays or lists of one length, NaN for unknown; or one value for all rows.
@@ -29,24 +38,23 @@ Core = Callable[[Observations, int], Columns]
 def by_window(observed: DataFrame, window: Column, core: Core, result: Contract) -> DataFrame:
     """The documents that the core makes of each tenant's windows; the window must be over ``observed_at`` itself.
 
-    A set, not a list: the same message again adds nothing to the state.
+    Sets, not lists: the same message again adds nothing to the state.
     """
     rows = struct_of(result)
     schema = to_arrow_schema(rows)
 
     def documents(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            columns = (batch.column(name) for name in ("tenant", "start", "observations"))
-            for tenant, start, structs in zip(*columns, strict=True):
-                figures = core(observations(structs.values), start.as_py())
+            for tenant, start, observed_set, described_set in zip(*batch.columns, strict=True):
+                figures = core(observations(observed_set.values, described_set.values), start.as_py())
                 yield record_batch({**figures, "tenant": tenant.as_py()}, schema)
 
     collected = observed.groupBy("tenant", window.alias("window")).agg(
-        F.collect_set(F.struct(*_fields())).alias("observations")
+        F.collect_set(F.struct(*_named(OBSERVATION_FIELDS))).alias("observed"),
+        F.collect_set(F.struct(*_named(STATION_FIELDS))).alias("described"),
     )
-    return collected.select("tenant", F.unix_micros("window.start").alias("start"), "observations").mapInArrow(
-        documents, rows
-    )
+    windows = collected.select("tenant", F.unix_micros("window.start").alias("start"), "observed", "described")
+    return windows.mapInArrow(documents, rows)
 
 
 def record_batch(columns: Columns, schema: pa.Schema) -> pa.RecordBatch:
@@ -81,7 +89,7 @@ def words(flags: Ints, observed: Observations) -> list[list[str]]:
     return [sorted({*flag_words(int(f)), *brought.get(i, ())}) for i, f in enumerate(flags)]
 
 
-def _fields() -> list[Column]:
+def _named(fields: tuple[str, ...]) -> list[Column]:
     columns = {
         "observed_at": F.unix_micros("observed_at"),
         "ingested_at": F.unix_micros("ingested_at"),
@@ -89,7 +97,7 @@ def _fields() -> list[Column]:
         "lon": F.col("location.lon"),
         "flags": F.array_join(F.array_sort("flags"), ","),
     }
-    return [columns.get(name, F.col(name)).alias(name) for name in FIELDS]
+    return [columns.get(name, F.col(name)).alias(name) for name in fields]
 
 
 def _array(values: Any, kind: pa.DataType, count: int) -> pa.Array:

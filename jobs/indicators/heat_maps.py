@@ -8,7 +8,7 @@ import numpy as np
 
 from jobs.indicators import heat
 from jobs.indicators.heat_flags import Flag
-from jobs.indicators.heat_hours import HOUR, NetworkHour
+from jobs.indicators.heat_hours import NetworkHour
 from jobs.indicators.heat_observations import Floats, Ints, Observations
 from jobs.indicators.interpolation import Method, interpolated
 from jobs.indicators.interpolation_cells import Cells, cells_around
@@ -39,9 +39,9 @@ class HeatMap:
 
 def heat_map(observed: Observations, hour: NetworkHour) -> HeatMap:
     """The map of an hour; cells around each station that reported, also where its values were left out."""
-    inside = observed.between(hour.start, hour.start + HOUR)
-    has_place = ~np.isnan(inside.latitude) & ~np.isnan(inside.longitude)
-    cells = cells_around(inside.latitude[has_place], inside.longitude[has_place])
+    described = observed.described
+    here = hour.has_reported[described.station] & ~np.isnan(described.latitude) & ~np.isnan(described.longitude)
+    cells = cells_around(described.latitude[here], described.longitude[here])
 
     origin = origin_of(hour.stations.latitude, hour.stations.longitude)
     place = plane_km(hour.stations.latitude, hour.stations.longitude, origin)

@@ -18,20 +18,29 @@ ZONES = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "A", "B", "C", "D", 
 FIRST_LAND_COVER_ZONE = ZONES.index("A")
 UNKNOWN = -1
 
-#: Fields of an observation as the jobs collect them; the order is that of the struct.
-FIELDS = (
+#: What the jobs collect of each observation, and apart from it of each station: a window's set then holds what does
+#: not change once for a station, which halves the state.
+OBSERVATION_FIELDS = (
     "entity_id",
     "observed_at",
     "ingested_at",
-    "lat",
-    "lon",
-    "elevation_m",
-    "local_climate_zone",
-    "is_rural_reference",
     "temperature_celsius",
     "relative_humidity_ratio",
     "flags",
 )
+STATION_FIELDS = ("entity_id", "lat", "lon", "elevation_m", "local_climate_zone", "is_rural_reference")
+
+
+@dataclass(frozen=True)
+class Descriptions:
+    """What was said of stations; one element for each station and version of it. Unknown is NaN or UNKNOWN."""
+
+    station: Ints
+    latitude: Floats
+    longitude: Floats
+    elevation_m: Floats
+    zone: Ints  # index into `ZONES`
+    reference: Ints  # 1 or 0
 
 
 @dataclass(frozen=True)
@@ -39,51 +48,50 @@ class Observations:
     """One element for each observation, by station and time. Times are microseconds UTC; an unknown number is NaN."""
 
     stations: tuple[str, ...]  # sorted; what `station` points into
+    described: Descriptions
     flag_sets: tuple[str, ...]  # flags joined by commas; what `flags` points into
     station: Ints
     observed_at: Ints
     ingested_at: Ints
-    latitude: Floats
-    longitude: Floats
-    elevation_m: Floats
-    zone: Ints  # index into `ZONES`, or UNKNOWN
-    reference: Ints  # 1, 0 or UNKNOWN
     temperature_celsius: Floats
     humidity_ratio: Floats
     flags: Ints
 
     def take(self, index: Ints | Bools) -> Observations:
         """Those observations only; the stations stay the same."""
-        arrays = {f.name: getattr(self, f.name)[index] for f in fields(self)[2:]}
-        return Observations(self.stations, self.flag_sets, **arrays)
+        arrays = {f.name: getattr(self, f.name)[index] for f in fields(self)[3:]}
+        return Observations(self.stations, self.described, self.flag_sets, **arrays)
 
     def between(self, start: int, end: int) -> Observations:
         """Those observed from start, inclusive, to end, exclusive."""
         return self.take((self.observed_at >= start) & (self.observed_at < end))
 
 
-def observations(structs: pa.StructArray) -> Observations:
-    """The distinct observations in an array of structs with `FIELDS`, whatever their order and repetition.
+def observations(observed: pa.StructArray, described: pa.StructArray) -> Observations:
+    """The distinct observations in arrays of structs with `OBSERVATION_FIELDS` and `STATION_FIELDS`.
 
-    Two with the same station and time are one; the one taken in last counts.
+    Two with the same station and time are one, and the one taken in last counts; order and repetition do not.
     """
-    column = dict(zip(FIELDS, structs.flatten(), strict=True))
+    column = dict(zip(OBSERVATION_FIELDS, observed.flatten(), strict=True))
+    about = dict(zip(STATION_FIELDS, described.flatten(), strict=True))
     stations, station = _coded(column["entity_id"])
     flag_sets, flags = _coded(column["flags"])
-    zone = pc.fill_null(pc.index_in(column["local_climate_zone"], value_set=pa.array(ZONES)), UNKNOWN)
-    reference = pc.fill_null(pc.cast(column["is_rural_reference"], pa.int64()), UNKNOWN)
+    zone = pc.index_in(about["local_climate_zone"], value_set=pa.array(ZONES))
     return distinct(
         Observations(
             stations=stations,
+            described=Descriptions(
+                station=_ints(pc.index_in(about["entity_id"], value_set=pa.array(stations, pa.string()))),
+                latitude=_floats(about["lat"]),
+                longitude=_floats(about["lon"]),
+                elevation_m=_floats(about["elevation_m"]),
+                zone=_ints(pc.fill_null(zone, UNKNOWN)),
+                reference=_ints(pc.fill_null(pc.cast(about["is_rural_reference"], pa.int64()), UNKNOWN)),
+            ),
             flag_sets=flag_sets,
             station=station,
             observed_at=_ints(column["observed_at"]),
             ingested_at=_ints(column["ingested_at"]),
-            latitude=_floats(column["lat"]),
-            longitude=_floats(column["lon"]),
-            elevation_m=_floats(column["elevation_m"]),
-            zone=_ints(zone),
-            reference=_ints(reference),
             temperature_celsius=_floats(column["temperature_celsius"]),
             humidity_ratio=_floats(column["relative_humidity_ratio"]),
             flags=flags,
@@ -96,8 +104,16 @@ def distinct(repeated: Observations) -> Observations:
 
     All the other columns break a tie, so that the order of arrival never decides.
     """
-    keys = [getattr(repeated, f.name) for f in fields(Observations)[2:]]
-    order = np.lexsort([*keys[3:], repeated.ingested_at, repeated.observed_at, repeated.station])
+    order = np.lexsort(
+        [
+            repeated.flags,
+            repeated.humidity_ratio,
+            repeated.temperature_celsius,
+            repeated.ingested_at,
+            repeated.observed_at,
+            repeated.station,
+        ]
+    )
     station, time = repeated.station[order], repeated.observed_at[order]
     is_last = np.ones(len(order), dtype=bool)
     is_last[:-1] = (station[1:] != station[:-1]) | (time[1:] != time[:-1])

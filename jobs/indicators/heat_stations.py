@@ -1,4 +1,4 @@
-"""What is known of the stations themselves: observations come in; place, height, zone and interval of each go out."""
+"""The stations of a window: observations come in; place, height, zone and interval of each station go out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jobs.indicators.heat_observations import UNKNOWN, Bools, Floats, Ints, Observations
+from jobs.indicators.heat_observations import UNKNOWN, Descriptions, Floats, Ints, Observations
 
 MINUTE = 60_000_000
 
@@ -24,29 +24,39 @@ class Stations:
 
 
 def stations_of(observed: Observations) -> Stations:
-    """The newest that the observations say of each station."""
-    has_place = ~np.isnan(observed.latitude) & ~np.isnan(observed.longitude)
+    """What is known of each station; where descriptions differ within a window, the greatest value, in any order."""
+    described, count = observed.described, len(observed.stations)
+    latitude, longitude = _places(described, count)
     return Stations(
-        latitude=_newest_number(observed, observed.latitude, has_place),
-        longitude=_newest_number(observed, observed.longitude, has_place),
-        elevation_m=_newest_number(observed, observed.elevation_m, ~np.isnan(observed.elevation_m)),
-        zone=_newest_code(observed, observed.zone),
-        reference=_newest_code(observed, observed.reference),
+        latitude=latitude,
+        longitude=longitude,
+        elevation_m=_greatest(described.elevation_m, described.station, count),
+        zone=_greatest_code(described.zone, described.station, count),
+        reference=_greatest_code(described.reference, described.station, count),
         interval_minutes=_intervals(observed),
     )
 
 
-def _newest_number(observed: Observations, values: Floats, known: Bools) -> Floats:
-    newest = np.full(len(observed.stations), np.nan)
-    newest[observed.station[known]] = values[known]  # sorted by time: the last one stays
-    return newest
+def _places(described: Descriptions, count: int) -> tuple[Floats, Floats]:
+    """The place of each station, its two numbers from one description."""
+    latitude, longitude = np.full(count, np.nan), np.full(count, np.nan)
+    known = np.flatnonzero(~np.isnan(described.latitude) & ~np.isnan(described.longitude))
+    order = known[np.lexsort((described.longitude[known], described.latitude[known]))]
+    latitude[described.station[order]] = described.latitude[order]  # the last one stays
+    longitude[described.station[order]] = described.longitude[order]
+    return latitude, longitude
 
 
-def _newest_code(observed: Observations, codes: Ints) -> Ints:
-    newest = np.full(len(observed.stations), UNKNOWN, dtype=np.int64)
-    known = codes != UNKNOWN
-    newest[observed.station[known]] = codes[known]
-    return newest
+def _greatest(values: Floats, station: Ints, count: int) -> Floats:
+    greatest = np.full(count, np.nan)
+    np.fmax.at(greatest, station, values)
+    return greatest
+
+
+def _greatest_code(codes: Ints, station: Ints, count: int) -> Ints:
+    greatest = np.full(count, UNKNOWN, dtype=np.int64)
+    np.maximum.at(greatest, station, codes)
+    return greatest
 
 
 def _intervals(observed: Observations) -> Floats:

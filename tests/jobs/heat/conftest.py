@@ -17,19 +17,24 @@ Event = dict[str, Any]
 EVENING = datetime(2026, 7, 14, 20, tzinfo=UTC)
 CENTRE = (43.6045, 1.4440)
 
-STRUCT = pa.struct(
+OBSERVATION = pa.struct(
     [
         ("entity_id", pa.string()),
         ("observed_at", pa.int64()),
         ("ingested_at", pa.int64()),
+        ("temperature_celsius", pa.float64()),
+        ("relative_humidity_ratio", pa.float64()),
+        ("flags", pa.string()),
+    ]
+)
+STATION = pa.struct(
+    [
+        ("entity_id", pa.string()),
         ("lat", pa.float64()),
         ("lon", pa.float64()),
         ("elevation_m", pa.float64()),
         ("local_climate_zone", pa.string()),
         ("is_rural_reference", pa.bool_()),
-        ("temperature_celsius", pa.float64()),
-        ("relative_humidity_ratio", pa.float64()),
-        ("flags", pa.string()),
     ]
 )
 
@@ -39,13 +44,13 @@ def micros(time: datetime) -> int:
 
 
 def as_observations(events: Iterable[Event]) -> Observations:
-    rows = []
+    observed, described = [], []
     for event in events:
+        times = {name: micros(event[name]) for name in ("observed_at", "ingested_at")}
         place = event["location"] or {"lat": None, "lon": None}
-        row = {f.name: event.get(f.name) for f in STRUCT} | place
-        row["observed_at"], row["ingested_at"] = micros(event["observed_at"]), micros(event["ingested_at"])
-        rows.append(row | {"flags": ",".join(event["flags"])})
-    return observations(pa.array(rows, STRUCT))
+        observed.append({f.name: event.get(f.name) for f in OBSERVATION} | times | {"flags": ",".join(event["flags"])})
+        described.append({f.name: event.get(f.name) for f in STATION} | place)
+    return observations(pa.array(observed, OBSERVATION), pa.array(described, STATION))
 
 
 def intensity_at(east_km: float, north_km: float, time: datetime) -> float:
