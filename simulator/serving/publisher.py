@@ -75,8 +75,6 @@ class Publisher:
                 raise
             except (OSError, TimeoutError, EOFError):
                 pause = FIRST_PAUSE if self.acknowledged > before else min(2 * pause, LONGEST_PAUSE)
-            finally:
-                self._close()
             await asyncio.sleep(pause)
 
     async def send(self, messages: Iterable[tuple[bytes, bytes]]) -> None:
@@ -105,7 +103,7 @@ class Publisher:
             self._next = number = self._next % 65535 + 1
         size = _variable(len(topic) + len(payload) + 5)
         packet = b"%b%b%b%b%b\x00%b" % (PUBLISH_QOS_1, size, len(topic).to_bytes(2), topic, number.to_bytes(2), payload)
-        self._unacknowledged[number] = packet
+        self._unacknowledged[number] = packet if self._writer is None else _repeated(packet)
         return packet
 
     def _write(self, packets: list[bytes]) -> None:
@@ -116,16 +114,26 @@ class Publisher:
     async def _session(self) -> None:
         async with asyncio.timeout(CONNECT_SECONDS):
             reader, writer = await asyncio.open_connection(*self._address, ssl=self._tls)
-            self._writer = writer
-            writer.write(self._hello)
-            await self._welcome(reader)
-        self.connections += 1
-        writer.write(b"".join(bytes([p[0] | DUP]) + p[1:] for p in self._unacknowledged.values()))
-        pings = asyncio.create_task(_ping(writer))
         try:
-            await self._listen(reader)
+            async with asyncio.timeout(CONNECT_SECONDS):
+                writer.write(self._hello)
+                await self._welcome(reader)
+            self._resume(writer)
+            pings = asyncio.create_task(_ping(writer))
+            try:
+                await self._listen(reader)
+            finally:
+                pings.cancel()
         finally:
-            pings.cancel()
+            self._writer = None
+            writer.close()
+
+    def _resume(self, writer: asyncio.StreamWriter) -> None:
+        """Sends what waits, and what an earlier connection did not see acknowledged."""
+        self.connections += 1
+        self._writer = writer
+        writer.write(b"".join(self._unacknowledged.values()))
+        self._unacknowledged = {number: _repeated(packet) for number, packet in self._unacknowledged.items()}
 
     async def _welcome(self, reader: asyncio.StreamReader) -> None:
         kind, size = await reader.readexactly(2)
@@ -156,10 +164,9 @@ class Publisher:
             self.acknowledged += 1
             self._room.set()
 
-    def _close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+
+def _repeated(packet: bytes) -> bytes:
+    return bytes([packet[0] | DUP]) + packet[1:]
 
 
 async def _ping(writer: asyncio.StreamWriter) -> None:
