@@ -50,7 +50,7 @@ def utc(seconds: float) -> datetime:
 
 def iso(seconds: int) -> str:
     """That time as RFC 3339 in UTC, to the second."""
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}Z"
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}Z"
 
 
 def _local(times: Ints) -> Ints:

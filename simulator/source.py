@@ -54,19 +54,19 @@ class Snapshots(ABC):
 
     def answer(self, time: int, faults: Faults) -> Answer:
         """What the source says at a time, faults included."""
-        twice, broken = self._faulty(time, faults)
-        return Answer(self.payload(time, twice, broken), self.counts(time, faults))
+        who, twice, broken = self._said(time, faults)
+        return Answer(self.payload(time, twice, broken), Counts(len(who), len(twice), len(broken)))
 
     def counts(self, time: int, faults: Faults) -> Counts:
         """How much that is."""
-        twice, broken = self._faulty(time, faults)
-        return Counts(len(self.entities(time)), len(twice), len(broken))
+        return Counts(*map(len, self._said(time, faults)))
 
     def times(self, start: float, end: float) -> Iterator[int]:
         """The steps from start to end (exclusive)."""
         first = int(-(-start // self.period)) * self.period
         return iter(range(first, int(-(-end // 1)), self.period))
 
-    def _faulty(self, time: int, faults: Faults) -> tuple[Ints, Ints]:
+    def _said(self, time: int, faults: Faults) -> tuple[Ints, Ints, Ints]:
+        """Who reports, and which of them are said twice and have a broken record beside them."""
         who, at = self.entities(time), np.full(1, time)
-        return faults.hits(Kind.DUPLICATE, self.name, who, at), faults.hits(Kind.BROKEN, self.name, who, at)
+        return who, faults.hits(Kind.DUPLICATE, self.name, who, at), faults.hits(Kind.BROKEN, self.name, who, at)
