@@ -143,7 +143,7 @@ class _Poller:
             return self._options.max_retry_seconds
         self._backoff.reset()
         if answer.body is None:
-            return self._options.period_seconds
+            return next_poll(self._options, answer.max_age)
         await intake.deliver(self._delivery(answer, answer.body))
         self._validators = answer.validators
         return next_poll(self._options, answer.max_age)

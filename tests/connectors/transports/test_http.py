@@ -285,6 +285,13 @@ def test_the_age_a_server_gives_its_answer_sets_the_pace_when_that_is_asked_for(
     assert len(poll(context, more, deliveries=20, **options).bodies) >= 20
 
 
+def test_max_age_of_an_unchanged_answer_is_followed_too(context: Context) -> None:
+    first = answer(body=BODY, ETag='"one"', Cache_Control="max-age=0")
+    unchanged = answer("304 Not Modified", Cache_Control="max-age=0")
+    options: dict[str, Any] = {"period_seconds": 3600, "min_period_seconds": 0, "follow_max_age": True}
+    assert len(poll(context, first, unchanged, deliveries=1, requests=5, **options).server.requests) >= 5
+
+
 def test_the_period_is_kept_when_an_answer_may_live_longer_or_shorter() -> None:
     def pause(max_age: float | None, **options: Any) -> float:
         given = http.Options.model_validate({"kind": "http", "url": "http://a/", "period_seconds": 60, **options})
