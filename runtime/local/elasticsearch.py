@@ -13,7 +13,7 @@ import httpx2
 from runtime.local.downloads import Download
 from runtime.local.errors import ServerError, SetupError
 from runtime.local.folders import secret
-from runtime.local.java import Java, Requirement
+from runtime.local.java import SHORT_RUN, Java, Requirement
 from runtime.local.ports import LOOPBACK, accepts
 from runtime.local.process import Command
 from runtime.local.server import Server, Site
@@ -72,7 +72,7 @@ class Elasticsearch(Server):
         _own(site.folder)
         if not (config / "elasticsearch.keystore").exists():
             _make_keystore(site, java, config)
-        launcher = ("-Xms4m", "-Xmx64m", "-XX:+UseSerialGC", "-cp", f"{site.files}/lib/tools/server-launcher/*")
+        launcher = ("-Xms4m", "-Xmx64m", *SHORT_RUN, "-cp", f"{site.files}/lib/tools/server-launcher/*")
         words = (*launcher, "org.elasticsearch.server.launcher.ServerLauncher", "-p", site.folder / "pid")
         return site.command(*_as_user(), java.command, *words, **_environment(site, java, config))
 
@@ -110,13 +110,12 @@ def _environment(site: Site, java: Java, config: Path) -> dict[str, str]:
 
 
 def _make_keystore(site: Site, java: Java, config: Path) -> None:
-    tool: list[str | Path] = [*_as_user(), java.command, "-Xms4m", "-Xmx64m", "-XX:+UseSerialGC"]
+    tool: list[str | Path] = [*_as_user(), java.command, "-Xms4m", "-Xmx64m", *SHORT_RUN]
     tool += ["-Dcli.name=keystore", "-Dcli.script=elasticsearch-keystore", "-Dcli.libs=lib/tools/keystore-cli"]
     tool += [f"-Des.path.home={site.files}", f"-Des.path.conf={config}", "-Des.distribution.type=zip"]
     tool += ["-cp", f"{site.files}/lib/*:{site.files}/lib/cli-launcher/*"]
     tool += ["org.elasticsearch.launcher.CliToolLauncher"]
     environment = _environment(site, java, config)
-    _run(site.command(*tool, "create", "--silent", **environment), "")
     password = secret(site.settings.state, "elasticsearch")
     _run(site.command(*tool, "add", "--stdin", "--silent", "--force", "bootstrap.password", **environment), password)
 

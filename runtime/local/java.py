@@ -17,6 +17,8 @@ from runtime.local.progress import Progress, quiet
 JDK_MODULES = {"jdk.attach", "jdk.jdi", "jdk.jlink"}
 FOLDERS = ("/usr/lib/jvm", "~/.sdkman/candidates/java", "~/.jdks", "/opt")
 LONG_TERM = (17, 21, 25)
+SHORT_RUN = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+"""Options of a Java program that ends soon or does little: it starts with less work."""
 
 
 @dataclass(frozen=True)

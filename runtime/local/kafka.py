@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient
 
 from runtime.local.downloads import Download
 from runtime.local.errors import ServerError
-from runtime.local.java import Java, Requirement
+from runtime.local.java import SHORT_RUN, Java, Requirement
 from runtime.local.ports import LOOPBACK, accepts
 from runtime.local.process import Command
 from runtime.local.server import Server, Site
@@ -38,7 +38,7 @@ class Kafka(Server):
         base = (java.command, "-cp", f"{site.files}/*", f"-Dlog4j2.configurationFile={logging}")
         if not (data / "meta.properties").exists():
             cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-            tool = ("-Xmx128m", "kafka.tools.StorageTool", "format", "-t", cluster, "-c", config)
+            tool = (*SHORT_RUN, "-Xmx128m", "kafka.tools.StorageTool", "format", "-t", cluster, "-c", config)
             _run(site.command(*base, *tool))
         return site.command(*base, *HEAP, "-XX:+ExitOnOutOfMemoryError", "kafka.Kafka", config)
 

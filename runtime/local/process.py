@@ -50,8 +50,14 @@ class Running:
 class _Stat:
     pid: int
     state: str
+    threads: int
     session: int
     started_tick: int
+
+    @property
+    def lives(self) -> bool:
+        """A killed process whose first thread is gone keeps its ports until the last one is."""
+        return self.state not in "ZX" or self.threads > 1
 
 
 def start(command: Command, pid_file: Path, log: Path) -> Running:
@@ -92,7 +98,7 @@ def members(running: Running) -> list[int]:
     if running.boot != _boot() or recycled:
         return []
     stats = (_stat(int(entry.name)) for entry in Path("/proc").iterdir() if entry.name.isdigit())
-    return [s.pid for s in stats if s and s.session == running.pid and s.state not in "ZX"]
+    return [s.pid for s in stats if s and s.session == running.pid and s.lives]
 
 
 def is_running(running: Running) -> bool:
@@ -189,7 +195,7 @@ def _stat(pid: int) -> _Stat | None:
     except OSError:
         return None
     fields = text.rpartition(")")[2].split()  # The name, in brackets, may hold spaces and brackets itself.
-    return _Stat(pid, fields[0], int(fields[3]), int(fields[19]))
+    return _Stat(pid, fields[0], int(fields[17]), int(fields[3]), int(fields[19]))
 
 
 def _boot() -> str:

@@ -310,7 +310,11 @@ def kill(pids: list[int]) -> None:
 
 
 def alive(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    try:
+        found = psutil.Process(pid)
+        return found.status() != psutil.STATUS_ZOMBIE or found.num_threads() > 1
+    except psutil.NoSuchProcess:
+        return False
 
 
 def listening(pid: int) -> list[Any]:
