@@ -27,8 +27,8 @@ def struct_of(contract: Contract) -> t.StructType:
 
 def _type(avro: AvroType) -> t.DataType:
     if isinstance(avro, dict) and avro["type"] == "record":
-        return t.StructType([t.StructField(f["name"], _type(f["type"]), nullable=False) for f in avro["fields"]])
+        return t.StructType([t.StructField(f["name"], _type(f["type"]), nullable=True) for f in avro["fields"]])
     if isinstance(avro, dict) and avro["type"] == "array":
-        return t.ArrayType(_type(avro["items"]), containsNull=False)
+        return t.ArrayType(_type(avro["items"]), containsNull=True)
     name = avro.get("logicalType", avro["type"]) if isinstance(avro, dict) else avro
     return PRIMITIVES[str(name)]

@@ -13,7 +13,7 @@ from jobs.engine.context import Context
 from runtime.avro import encoder
 from schemas import contract
 
-START = datetime(2026, 7, 14, 10, tzinfo=UTC)
+START = datetime(2026, 7, 14, 19, tzinfo=UTC)  # an evening: nights have figures too
 HOURS = 5
 Event = dict[str, Any]
 
