@@ -162,10 +162,12 @@ class Connection:
             self._want_write()
 
     def _want_write(self) -> None:
-        self._loop.add_writer(self._socket, self._client.loop_write)
+        if self._socket is not None:
+            self._loop.add_writer(self._socket, self._client.loop_write)
 
     def _want_no_write(self) -> None:
-        self._loop.remove_writer(self._socket)
+        if self._socket is not None:
+            self._loop.remove_writer(self._socket)
 
     def _read_on(self) -> None:
         self._is_paused = False

@@ -1,0 +1,151 @@
+"""Connectors against real servers: run here or as a process that can be killed, and what came of it in Kafka.
+
+As a program it ingests the feeds it is given until it is stopped: ``python -m tests.servers.ingesting FEED.yaml…``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from confluent_kafka import Consumer, TopicPartition
+from prometheus_client import REGISTRY
+
+from connectors.feed import Feed, load_feed
+from connectors.runner import ingest
+from runtime.avro import Decoder
+from runtime.endpoints import Endpoints
+from runtime.registry import Registry
+from runtime.settings import PROJECT, Settings
+from schemas import contract
+
+LIMIT_SECONDS = 60
+WEATHER = {"event": "weather_observed", "observed_at": "at", "entity_id": "id", "fields": {"temperature_celsius": "t"}}
+
+
+async def until(condition: Callable[[], bool], what: str) -> None:
+    """Wait until something is so; fails when it does not become so."""
+    try:
+        async with asyncio.timeout(LIMIT_SECONDS):
+            while not condition():
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise AssertionError(f"not within {LIMIT_SECONDS} s: {what}") from None
+
+
+@dataclass
+class City:
+    """A tenant of its own in the servers, with a state folder of its own."""
+
+    endpoints: Endpoints
+    state: Path
+    tenant: str = field(default_factory=lambda: f"t{uuid.uuid4().hex[:12]}")
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(GARONNE_STATE=self.state)
+
+    def feed(self, name: str, transport: dict[str, Any], **format_: Any) -> Feed:
+        """A feed of weather as JSON, written to its file."""
+        described = {
+            "tenant": self.tenant,
+            "event": "weather_observed",
+            "title": name,
+            "transport": transport,
+            "format": {"kind": "json_records", **WEATHER, **format_},
+        }
+        path = self.path(f"{self.tenant}-{name}")
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(yaml.safe_dump(described))
+        return load_feed(path)
+
+    def path(self, feed: str) -> Path:
+        return self.state / "feeds" / f"{feed}.yaml"
+
+    @asynccontextmanager
+    async def ingesting(self, *feeds: Feed) -> AsyncIterator[None]:
+        """The feeds' connectors, running; stopped in good order at the end."""
+        stop = asyncio.Event()
+        running = asyncio.create_task(ingest(feeds, self.endpoints, self.settings, stop))
+        try:
+            yield
+        finally:
+            stop.set()
+            await running
+
+    def process(self, feed: Feed) -> subprocess.Popen[bytes]:
+        """The feed's connector as a process of its own."""
+        given = {
+            "GARONNE_STATE": str(self.state),
+            "KAFKA_BOOTSTRAP": self.endpoints.kafka_bootstrap,
+            "SCHEMA_REGISTRY_URL": self.endpoints.schema_registry_url,
+            "ELASTICSEARCH_URL": self.endpoints.elasticsearch_url,
+            "MQTT_URL": self.endpoints.mqtt_url or "",
+            "MQTT_USER": self.endpoints.mqtt_user or "",
+            "MQTT_PASSWORD": self.endpoints.mqtt_password.get_secret_value() if self.endpoints.mqtt_password else "",
+        }
+        command = [sys.executable, "-m", "tests.servers.ingesting", str(self.path(feed.id))]
+        return subprocess.Popen(command, cwd=PROJECT, env={**os.environ, **given}, stderr=subprocess.DEVNULL)
+
+    def events(self, name: str = "weather_observed") -> list[dict[str, Any]]:
+        """All that is in a contract's topic of this tenant."""
+        described = contract(name)
+        decode = Decoder(described, Registry(self.endpoints.schema_registry_url, self.state / "schemas"))
+        prefix = f"{self.tenant}/".encode()
+        return [
+            decode(v) for k, v in _messages(self.endpoints.kafka_bootstrap, described.topic) if k.startswith(prefix)
+        ]
+
+
+def count(feed: Feed, outcome: str) -> float:
+    """Records of a feed by outcome, as its metrics say."""
+    labels = {"feed": feed.id, "tenant": feed.tenant, "outcome": outcome}
+    return REGISTRY.get_sample_value("garonne_feed_records_total", labels) or 0.0
+
+
+def message(entity: str, minute: int, temperature: Any = 20.5) -> bytes:
+    """One observation as JSON."""
+    at = f"2026-07-14T{minute // 60:02}:{minute % 60:02}:00Z"
+    return json.dumps({"id": entity, "at": at, "t": temperature}).encode()
+
+
+def _messages(bootstrap: str, topic: str) -> list[tuple[bytes, bytes]]:
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": uuid.uuid4().hex, "enable.auto.commit": False})
+    try:
+        found = consumer.list_topics(topic, timeout=30).topics[topic].partitions
+        ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=30) for p in found}
+        return [m for p, (first, end) in ends.items() for m in _partition(consumer, topic, p, first, end)]
+    finally:
+        consumer.close()
+
+
+def _partition(consumer: Consumer, topic: str, partition: int, first: int, end: int) -> list[tuple[bytes, bytes]]:
+    found: list[tuple[bytes, bytes]] = []
+    consumer.assign([TopicPartition(topic, partition, first)])
+    while first < end:
+        for m in consumer.consume(10_000, timeout=1):
+            if m.error() is None and m.offset() < end:
+                found.append((m.key() or b"", m.value() or b""))
+            first = (m.offset() or 0) + 1
+    return found
+
+
+async def _forever(paths: Sequence[str]) -> None:
+    from runtime.endpoints import endpoints
+
+    settings = Settings()
+    await ingest([load_feed(Path(p)) for p in paths], endpoints(settings), settings, asyncio.Event())
+
+
+if __name__ == "__main__":
+    asyncio.run(_forever(sys.argv[1:]))
