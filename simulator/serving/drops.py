@@ -8,10 +8,10 @@ from pathlib import Path
 from simulator.clock import CityClock
 from simulator.faults import Faults
 from simulator.serving.tally import Tally
+from simulator.serving.waiting import has_come
 from simulator.sources.traffic import TrafficDrops
 
 _KEPT_FILES = 1000
-_LONGEST_SLEEP = 0.5
 
 
 class Drops:
@@ -30,8 +30,7 @@ class Drops:
         self._folder.mkdir(parents=True, exist_ok=True)
         while True:
             end = self.until + self._source.period
-            while (wait := self._clock.real_seconds_until(end)) > 0:
-                await asyncio.sleep(min(max(wait, 0.005), _LONGEST_SLEEP))
+            await has_come(self._clock, end)
             self.drop(self.until)
             self.until = end
             await asyncio.sleep(0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -22,13 +21,13 @@ from simulator.offer import Offer
 from simulator.payloads import opendatasoft
 from simulator.serving.lockstep import LockStep, Position
 from simulator.serving.tally import Tally
+from simulator.serving.waiting import has_come
 from simulator.source import Counts, Snapshots
 from simulator.sources.bikes import BikeOperator
 
 JSON = "application/json; charset=utf-8"
 #: A client that comes a little early is kept waiting, so that it need not ask again: this long in history and live.
 _HOLD_SECONDS = {Phase.HISTORY: 20.0, Phase.LIVE: 1.5}
-_LOOK_SECONDS = 0.005
 _STATIC_AGE = 3600
 _MAX_LIMIT = 100
 
@@ -60,7 +59,7 @@ class Endpoint:
         etag = request.headers.get("if-none-match")
         position = self.steps.next(etag)
         self.last_seen = time.monotonic()
-        is_due = await self._is_due(position)
+        is_due = await has_come(self._clock, self.steps.due(position), _HOLD_SECONDS[self._clock.phase])
         self.last_seen = time.monotonic()
         if not is_due:
             return Response(status_code=304, headers=_headers(etag or "", self._max_age(position)))
@@ -74,15 +73,6 @@ class Endpoint:
             self._entry.add(Counts(frozen=1) if position.repeat else answer.counts)
         self.steps.serve(position)
         return answer.body
-
-    async def _is_due(self, position: Position) -> bool:
-        due, patience = self.steps.due(position), time.monotonic() + _HOLD_SECONDS[self._clock.phase]
-        while (wait := self._clock.real_seconds_until(due)) > 0:
-            left = patience - time.monotonic()
-            if left <= 0 or (self._clock.phase is Phase.LIVE and wait > left):
-                return False
-            await asyncio.sleep(min(max(wait, _LOOK_SECONDS), left))
-        return True
 
     def _max_age(self, position: Position) -> int:
         # Rounded down, so that the client is here when the step comes.
