@@ -6,6 +6,7 @@ any time can be asked for on its own, in any order, by any process.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TypeAlias
 
@@ -21,7 +22,8 @@ _MIX_2 = np.uint64(0x94D049BB133111EB)
 _MAX_POISSON = 12
 
 
-def key(*parts: object) -> int:
+@lru_cache(maxsize=4096)
+def key(*parts: str | int) -> int:
     """A 64-bit key for a use of chance; equal parts give equal keys in every process."""
     return int.from_bytes(blake2b(repr(parts).encode(), digest_size=8).digest())
 

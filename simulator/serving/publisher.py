@@ -11,6 +11,7 @@ import asyncio
 import ssl
 import struct
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 CONNECT, CONNACK, PUBACK, PINGREQ, DISCONNECT = 0x10, 0x20, 0x40, 0xC0, 0xE0
@@ -49,6 +50,7 @@ class Publisher:
         self._hello = _connect(client, user, password)
         self._window = window
         self._unacknowledged: dict[int, bytes] = {}
+        self._unsent: set[int] = set()  # of these, what no connection has carried yet
         self._next = 0
         self._writer: asyncio.StreamWriter | None = None
         self._room = asyncio.Event()
@@ -103,7 +105,9 @@ class Publisher:
             self._next = number = self._next % 65535 + 1
         size = _variable(len(topic) + len(payload) + 5)
         packet = b"%b%b%b%b%b\x00%b" % (PUBLISH_QOS_1, size, len(topic).to_bytes(2), topic, number.to_bytes(2), payload)
-        self._unacknowledged[number] = packet if self._writer is None else _repeated(packet)
+        self._unacknowledged[number] = packet
+        if self._writer is None:
+            self._unsent.add(number)
         return packet
 
     def _write(self, packets: list[bytes]) -> None:
@@ -132,8 +136,9 @@ class Publisher:
         """Sends what waits, and what an earlier connection did not see acknowledged."""
         self.connections += 1
         self._writer = writer
-        writer.write(b"".join(self._unacknowledged.values()))
-        self._unacknowledged = {number: _repeated(packet) for number, packet in self._unacknowledged.items()}
+        packets = self._unacknowledged.items()
+        writer.write(b"".join(p if number in self._unsent else _repeated(p) for number, p in packets))
+        self._unsent.clear()
 
     async def _welcome(self, reader: asyncio.StreamReader) -> None:
         kind, size = await reader.readexactly(2)
@@ -202,6 +207,7 @@ def _text(text: str) -> bytes:
     return struct.pack(">H", len(data)) + data
 
 
+@lru_cache(maxsize=4096)
 def _variable(number: int) -> bytes:
     out = bytearray()
     while True:
