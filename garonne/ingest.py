@@ -12,7 +12,7 @@ import typer
 from connectors.feed import Feed, FeedError, load_feeds
 from connectors.runner import ingest as run
 from garonne.console import errors
-from garonne.processes import announced
+from runtime.processes import announced
 from jobs.engine.context import Context
 from runtime.settings import Settings, settings
 

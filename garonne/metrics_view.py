@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import httpx2
 from prometheus_client.parser import text_string_to_metric_families
 
-from garonne.processes import LOOPBACK, Process
+from runtime.processes import LOOPBACK, Process
 
 TIMEOUT_SECONDS = 2.0
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from garonne.console import console
 from garonne.freshness import Percentiles, by_name, probes, watch
 from garonne.metrics_view import Sample, by_label, scraped, total
-from garonne.processes import Process, running
+from runtime.processes import Process, running
 from jobs.job import all_jobs
 from runtime.elastic.client import client
 from runtime.endpoints import NoEndpointsError, endpoints

@@ -38,14 +38,13 @@ def submit(
     master: Master = LOCAL_MASTER,
     driver_memory: Memory = "1g",
     available_now: Annotated[bool, typer.Option(help="Work off what Kafka holds now, then end.")] = False,
-    metrics_port: Annotated[int, typer.Option(help="Port on 127.0.0.1 for Prometheus; 0 chooses one.")] = 0,
     dry_run: Annotated[bool, typer.Option(help="Only print the command.")] = False,
 ) -> None:
     """Run jobs as streams: each event becomes figures in Elasticsearch within the job's freshness."""
     for name in job or []:
         if name != OBSERVATIONS:
             chosen(name)
-    arguments = ["stream", *_jobs(job), "--metrics-port", str(metrics_port)]
+    arguments = ["stream", *_jobs(job)]
     _run(arguments + (["--available-now"] if available_now else []), master, driver_memory, dry_run)
 
 

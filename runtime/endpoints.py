@@ -44,6 +44,9 @@ def endpoints(settings: Settings) -> Endpoints:
     path = endpoints_file(settings)
     local = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     known = {name: getattr(settings, name) for name in Endpoints.model_fields if getattr(settings, name) is not None}
+    for server in ("elasticsearch", "mqtt"):
+        if f"{server}_url" in known:  # the local server's password is none of the given one's business
+            local = {name: value for name, value in local.items() if not name.startswith(f"{server}_")}
     merged = {**local, **known}
     missing = [n.upper() for n, f in Endpoints.model_fields.items() if f.is_required() and n not in merged]
     if missing:

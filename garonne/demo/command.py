@@ -22,7 +22,7 @@ from garonne.demo.draining import wait_until_drained
 from garonne.demo.view import View, newest_figures
 from garonne.freshness import Percentiles, Probe, by_name, probes, watch
 from garonne.metrics_view import scraped
-from garonne.processes import running
+from runtime.processes import running
 from garonne.status import freshness_table, is_fresh
 from jobs.engine.context import Context
 from runtime.elastic.client import client

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import structlog
 import typer
-from prometheus_client import start_http_server
 
 from jobs.engine.context import Context
 from jobs.engine.observations import NAME as OBSERVATIONS
@@ -20,6 +19,7 @@ from jobs.engine.session import session
 from jobs.engine.streams import job_query, observations_query
 from jobs.job import Job, all_jobs
 from runtime.logs import configure_logs
+from runtime.processes import announced
 from runtime.settings import settings
 
 log = structlog.get_logger()
@@ -31,7 +31,6 @@ Names = Annotated[list[str] | None, typer.Option("--job", help="Job to run; with
 @app.command()
 def stream(
     job: Names = None,
-    metrics_port: Annotated[int, typer.Option(help="Port on 127.0.0.1 for Prometheus; 0 for none.")] = 0,
     available_now: Annotated[bool, typer.Option(help="Work off what Kafka holds now, then end.")] = False,
 ) -> None:
     """Run jobs as streaming queries until stopped."""
@@ -40,13 +39,12 @@ def stream(
     context.prepare()
     spark = session("garonne")
     spark.streams.addListener(ProgressListener())
-    if metrics_port:
-        start_http_server(metrics_port, addr="127.0.0.1")
     queries = [
         observations_query(spark, context) if n == OBSERVATIONS else job_query(spark, chosen(n), context) for n in names
     ]
     try:
-        drain(queries) if available_now else keep_running(queries, _stop_on_signal())
+        with announced(settings(), "jobs"):
+            drain(queries) if available_now else keep_running(queries, _stop_on_signal())
     finally:
         spark.stop()
 

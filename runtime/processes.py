@@ -52,15 +52,14 @@ class Process:
 
 
 @contextmanager
-def announced(settings: Settings, name: str, *, serve: bool = True) -> Iterator[Process]:
+def announced(settings: Settings, name: str) -> Iterator[Process]:
     """Serve this process's metrics on a free port of the loopback, and let `garonne status` find them."""
     folder = _folder(settings)
     path = folder / f"{name}.json"
     known = {k: int(v) for k, v in read_json(path).items() if k == "metrics_port"}
     port = chosen(["metrics_port"], known)["metrics_port"]
     me = Process(name, os.getpid(), psutil.Process().create_time(), port)
-    if serve:
-        start_http_server(port, addr=LOOPBACK)
+    start_http_server(port, addr=LOOPBACK)
     folder.mkdir(parents=True, exist_ok=True)
     write_json(path, asdict(me))
     try:
