@@ -30,6 +30,7 @@ class Job:
     lateness: timedelta  # how long after its window an event still counts
     freshness: timedelta  # how old a figure may be; the trigger's interval
     lookback: timedelta = timedelta(0)  # how far before its window a figure reads
+    lookahead: timedelta = timedelta(0)  # how far after its window a figure reads
 
 
 def all_jobs() -> Mapping[str, Job]:

@@ -33,7 +33,7 @@ def figures(spark: SparkSession, job: Job, context: Context, span: Span | None =
     if span is None:
         return rows.transform(job.transform)
     whole = (F.col("window_start") >= F.lit(span.start)) & (F.col("window_end") <= F.lit(span.end))
-    return rows.where(F.col("observed_at") < F.lit(span.end)).transform(job.transform).where(whole)
+    return rows.where(F.col("observed_at") < F.lit(span.end + job.lookahead)).transform(job.transform).where(whole)
 
 
 def replay(spark: SparkSession, job: Job, context: Context, span: Span) -> Written:
@@ -44,7 +44,7 @@ def replay(spark: SparkSession, job: Job, context: Context, span: Span) -> Writt
     newest = _events(spark, job, context, span).agg(F.max("observed_at")).collect()[0][0]
     if newest is None:
         return Written(0, 0, 0)
-    closed = min(span.end, newest.astimezone(UTC) - job.lateness)
+    closed = min(span.end, newest.astimezone(UTC) - job.lateness - job.lookahead)
     results = documents(figures(spark, job, context, Span(span.start, closed)), contract(job.result))
     generation = generations.current(context.es, job.name)
     number = generations.repair_version(generation, generations.next_repair(context.es, job.name))
