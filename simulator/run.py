@@ -131,6 +131,8 @@ def _configured(offer: Offer, clock: CityClock, polled: dict[str, Endpoint], tal
         log_config=None,
         access_log=False,
         lifespan="off",
+        proxy_headers=False,
+        server_header=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=2,
     )

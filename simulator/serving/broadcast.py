@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Sequence
 from heapq import merge
 
@@ -33,13 +33,14 @@ class Broadcast:
         self._faults = faults
         self.sent = int(clock.start)  # everything published before this city time has been sent
         self._arrived = self.sent  # and before this one has been acknowledged
+        self._marks: deque[tuple[int, int]] = deque()  # how many messages had been sent by which city time
         self._entries: list[Entry] = [tally.entry(s.name, s.event, lambda: self.until) for s in sources]
 
     @property
     def until(self) -> int:
         """City time before which, by event time, everything has arrived at the broker."""
-        if not self._publisher.in_flight:
-            self._arrived = self.sent
+        while self._marks and self._marks[0][0] <= self._publisher.acknowledged:
+            self._arrived = self._marks.popleft()[1]
         return max(self._arrived - self._faults.longest_delay, int(self._clock.start))
 
     @property
@@ -49,8 +50,8 @@ class Broadcast:
 
     @property
     def last_seen(self) -> float | None:
-        """Real time at which the broker was last there; None: never."""
-        return time.monotonic() if self._publisher.connections else None
+        """Real time at which the broker last answered; None: never."""
+        return self._publisher.last_heard
 
     async def run(self) -> None:
         """Publishes until cancelled; then waits a little for the last acknowledgements.
@@ -84,7 +85,10 @@ class Broadcast:
             until = min(int(self._clock.now()) + 1, end) if self._clock.is_running else self.sent
             due = bisect_left(messages, until, key=_at)
             await self._publisher.send((m.topic, m.payload) for m in messages[done:due])
-            done, self.sent = due, until
+            done = due
+            if until > self.sent:
+                self.sent = until
+                self._marks.append((self._publisher.acknowledged + self._publisher.in_flight, until))
             if until < end:
                 await asyncio.sleep(_TICK_SECONDS)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import struct
+import time
 from collections.abc import Iterable
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -56,6 +57,7 @@ class Publisher:
         self._room = asyncio.Event()
         self.acknowledged = 0
         self.connections = 0
+        self.last_heard: float | None = None  # monotonic time at which the broker last said anything
 
     @property
     def in_flight(self) -> int:
@@ -135,6 +137,7 @@ class Publisher:
     def _resume(self, writer: asyncio.StreamWriter) -> None:
         """Sends what waits, and what an earlier connection did not see acknowledged."""
         self.connections += 1
+        self.last_heard = time.monotonic()
         self._writer = writer
         packets = self._unacknowledged.items()
         writer.write(b"".join(p if number in self._unsent else _repeated(p) for number, p in packets))
@@ -154,6 +157,7 @@ class Publisher:
                 data = await reader.read(_READ_BYTES)
             if not data:
                 raise MqttError("the MQTT broker has closed the connection")
+            self.last_heard = time.monotonic()
             packets, waiting = _packets(waiting + data)
             for kind, body in packets:
                 if kind == PUBACK:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -134,7 +135,7 @@ def _static(content: Callable[[int], bytes], kind: str, clock: CityClock) -> Cal
     of_day = lru_cache(maxsize=2)(lambda day: content(day * DAY))
 
     async def handler(request: Request) -> Response:
-        body = of_day(int(clock.now()) // DAY)
+        body = await asyncio.to_thread(of_day, int(clock.now()) // DAY)
         if kind == JSON and "records" in request.url.path:
             body = _page(body, request.query_params)
         etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'

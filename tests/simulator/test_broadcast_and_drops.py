@@ -25,8 +25,8 @@ class Sent:
 
     def __init__(self) -> None:
         self.payloads: list[bytes] = []
-        self.in_flight = 0
-        self.connections = 1
+        self.in_flight = self.acknowledged = 0
+        self.last_heard = 0.0
 
     async def run(self) -> None:
         await asyncio.Event().wait()
