@@ -51,8 +51,10 @@ class Meter:
 
     def settled(self, tally: Tally, received_at: datetime) -> None:
         """Kafka has all records of a payload that came at a time (aware)."""
-        self._accepted.inc(tally.accepted)
-        self._duplicates.inc(tally.duplicates)
+        if tally.accepted:
+            self._accepted.inc(tally.accepted)
+        if tally.duplicates:
+            self._duplicates.inc(tally.duplicates)
         for reason, count in tally.rejected.items():
             self._rejected.inc(count)
             metrics.FEED_REJECTED.labels(reason=reason.value, **self._labels).inc(count)

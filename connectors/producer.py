@@ -92,12 +92,14 @@ class Producer:
                 "queue.buffering.max.messages": QUEUE_RECORDS,
                 "queue.buffering.max.kbytes": QUEUE_KILOBYTES,
                 "error_cb": self._on_error,
-                "log_level": 3,
+                "reconnect.backoff.max.ms": 5_000,
+                "log_level": 2,  # what matters of the rest comes to error_cb
             }
         )
 
     def _on_error(self, error: KafkaError) -> None:
-        log.warning("kafka.error", error=str(error))
+        if error.code() != KafkaError._TRANSPORT:  # each attempt to connect is one; when all are down it says so
+            log.warning("kafka.error", error=error.str())
         if error.fatal():
             self._fatal = error
 

@@ -39,7 +39,7 @@ class Options(TransportOptions):
     receive_maximum: int = Field(default=2_000, gt=0, le=65_535)
     max_message_bytes: int = Field(default=1_000_000, gt=0)
     retry_seconds: float = Field(default=1, gt=0)
-    max_retry_seconds: float = Field(default=60, gt=0)
+    max_retry_seconds: float = Field(default=15, gt=0)
 
     @field_validator("url")
     @classmethod
@@ -69,13 +69,17 @@ class Options(TransportOptions):
 async def run(options: Options, context: Context, intake: Intake) -> None:
     """Deliver messages until cancelled; a connection that is lost is made again."""
     backoff = Backoff(options.retry_seconds, options.max_retry_seconds)
+    loop = asyncio.get_running_loop()
     while True:
+        started = loop.time()
         try:
-            await _listen(options, context, intake, backoff)
+            await _listen(options, context, intake)
         except MqttError as e:
             context.report("connection", e)
         except MissingSecretError as e:
             context.report("secret", e)
+        if loop.time() - started > options.max_retry_seconds:
+            backoff.reset()
         await asyncio.sleep(backoff.next())
 
 
@@ -95,11 +99,10 @@ async def fetch(options: Options, context: Context) -> AsyncGenerator[Payload, N
             yield _payload(message)
 
 
-async def _listen(options: Options, context: Context, intake: Intake, backoff: Backoff) -> None:
+async def _listen(options: Options, context: Context, intake: Intake) -> None:
     async with Connection(_session(options, context)) as connection:
         await connection.subscribe(options.topics, _no_longer(options, context))
         context.cursor.advance(SUBSCRIPTIONS, {"topics": list(options.topics)}, ())
-        backoff.reset()
         try:
             await _pass_on(options, connection, intake)
         except asyncio.CancelledError:
