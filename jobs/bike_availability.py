@@ -4,83 +4,77 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from jobs.indicators.windows import Windows, collected, distinct, flag, flags, mean, newest, share
 from jobs.job import Job
 
 WINDOWS = Windows(timedelta(minutes=15))
-SLOT_MINUTES = 5  # stations are expected to report at least this often
-SLOTS = 3
-FIELDS = ("bikes_available", "docks_available", "is_installed", "is_renting", "is_returning")
+SLOT_MINUTES = 5  # a station is expected to be seen once in each
 
 
 def bike_availability(observed: DataFrame) -> DataFrame:
-    """Mean bikes and docks of each station, and how often there was one, by 15 minutes of event time, UTC."""
+    """Mean bikes and docks, and how often there was one, for each station by 15 minutes of event time, UTC."""
     return (
-        observed.transform(WINDOWS.assign)
+        observed.transform(_with_availability)
+        .transform(WINDOWS.assign)
         .groupBy("tenant", "entity_id", "span")
         .agg(
+            collected("bikes_available", "docks_available", "has_bike", "has_dock", "flags").alias("seen"),
             newest("name", "location", "capacity").alias("last"),
-            collected(*FIELDS, "flags").alias("seen"),
             F.max("ingested_at").alias("last_ingested_at"),
         )
         .transform(distinct, "seen", "observed_at")
-        .transform(_means)
-        .transform(_figures)
+        .withColumn("bikes", mean("seen", "bikes_available"))
+        .withColumn("docks", mean("seen", "docks_available"))
+        .transform(_document)
     )
 
 
-def _means(grouped: DataFrame) -> DataFrame:
-    chances = F.transform(
-        "seen",
-        lambda r: F.struct(
-            _usable(r["bikes_available"], r["is_renting"]).alias("bike"),
-            _usable(r["docks_available"], r["is_returning"]).alias("dock"),
-        ),
+def _with_availability(observed: DataFrame) -> DataFrame:
+    """Whether there is a bike to take and a dock to give it back; a station that says nothing else is open."""
+    is_installed, is_renting, is_returning = (
+        F.coalesce(name, F.lit(True)) for name in ("is_installed", "is_renting", "is_returning")
     )
-    slots = F.array_distinct(F.transform("seen", lambda r: F.floor(F.minute(r["observed_at"]) / SLOT_MINUTES)))
+    places = sum(
+        (F.coalesce(name, F.lit(0)) for name in ("docks_available", "bikes_disabled", "docks_disabled")),
+        F.coalesce("bikes_available", F.lit(0)),
+    )
+    return observed.withColumns(
+        {
+            "has_bike": (F.col("bikes_available") >= 1) & is_installed & is_renting,
+            "has_dock": (F.col("docks_available") >= 1) & is_installed & is_returning,
+            "flags": F.concat(
+                "flags",
+                flag("not_installed", ~is_installed),
+                flag("counts_exceed_capacity", places > F.col("capacity")),
+            ),
+        }
+    )
+
+
+def _document(grouped: DataFrame) -> DataFrame:
+    slots = F.transform("seen", lambda row: F.floor(F.minute(row["observed_at"]) / SLOT_MINUTES))
+    expected = WINDOWS.length / timedelta(minutes=SLOT_MINUTES)
     return grouped.select(
-        "*",
-        mean("seen", "bikes_available").alias("bikes"),
-        mean("seen", "docks_available").alias("docks"),
-        share(chances, "bike").alias("bike_availability_ratio"),
-        share(chances, "dock").alias("dock_availability_ratio"),
-        (F.size(slots) / SLOTS).alias("coverage_ratio"),
-    )
-
-
-def _figures(averaged: DataFrame) -> DataFrame:
-    known = F.col("bikes") + F.col("docks")
-    capacity = F.col("last.capacity")
-    return averaged.select(
         "tenant",
         "entity_id",
         WINDOWS.start.alias("window_start"),
         WINDOWS.end.alias("window_end"),
-        F.col("last.name").alias("name"),
-        F.col("last.location").alias("location"),
-        capacity.cast("long").alias("capacity"),
+        "last.name",
+        "last.location",
+        F.col("last.capacity").cast("long").alias("capacity"),
         F.col("bikes").alias("mean_bikes_available"),
         F.col("docks").alias("mean_docks_available"),
-        "bike_availability_ratio",
-        "dock_availability_ratio",
-        F.try_divide(F.col("bikes") - F.col("docks"), known).alias("imbalance_ratio"),
+        share("seen", "has_bike").alias("bike_availability_ratio"),
+        share("seen", "has_dock").alias("dock_availability_ratio"),
+        F.try_divide(F.col("bikes") - F.col("docks"), F.col("bikes") + F.col("docks")).alias("imbalance_ratio"),
         F.size("seen").cast("long").alias("observations_count"),
-        "coverage_ratio",
-        flags(
-            F.flatten("seen.flags"),
-            flag("not_installed", F.exists("seen", lambda r: ~r["is_installed"])),
-            flag("counts_exceed_capacity", known > capacity),
-        ).alias("flags"),
+        (F.size(F.array_distinct(slots)) / expected).alias("coverage_ratio"),
+        flags(F.flatten("seen.flags")).alias("flags"),
         "last_ingested_at",
     )
-
-
-def _usable(count: Column, allowed: Column) -> Column:
-    """Whether there is one to use; null when the count is unknown."""
-    return (count > 0) & F.coalesce(allowed, F.lit(True))
 
 
 JOB = Job(

@@ -29,7 +29,7 @@ def occupancy_by_site(observed: DataFrame) -> DataFrame:
         .groupBy("tenant", "entity_id", "span")
         .agg(
             newest(*LAST, where=WINDOWS.holds("observed_at")).alias("last"),
-            collected(*parking.MOVEMENTS, "flags").alias("seen"),
+            collected("occupied_spaces", *parking.MOVEMENTS, "flags").alias("seen"),
             F.max("ingested_at").alias("last_ingested_at"),
         )
         .where("last is not null")
@@ -41,9 +41,8 @@ def occupancy_by_site(observed: DataFrame) -> DataFrame:
 
 
 def _figures(grouped: DataFrame) -> DataFrame:
-    here = F.filter("seen", lambda row: WINDOWS.holds(row["observed_at"]))
     minutes = F.array_distinct(F.transform("here", lambda row: F.minute(row["observed_at"])))
-    return grouped.withColumn("here", here).select(
+    return grouped.select(
         "*",
         *[F.col("last")[name].alias(name) for name in LAST],
         F.lit(None).cast("double").alias("mean_stay_seconds"),

@@ -1,7 +1,7 @@
-"""Regularity by line, direction, stop and hour: `vehicle_position` comes in, `transit_headway` goes out.
+"""Regularity of public transport by line, stop and hour: `vehicle_position` comes in, `transit_headway` goes out.
 
-A passage is the first time a trip is seen standing at a stop. A headway is the time from the passage before it, and
-belongs to the hour in which it ends; so an hour reads the hour before as well.
+A passage is a vehicle's first message of standing at the stop. A headway belongs to the hour in which it ends, so the
+hour before is read as well, for the passage it begins with.
 """
 
 from __future__ import annotations
@@ -11,109 +11,129 @@ from datetime import timedelta
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from jobs.indicators.windows import Windows, collected, count, flag, flags, last_of_each, mean, place, total
+from jobs.indicators.headways import average_wait, gaps, mean_gap
+from jobs.indicators.windows import Windows, before, collected, count, distinct, flag, flags, place
 from jobs.job import Job
 
-WINDOWS = Windows(timedelta(hours=1), lookback=timedelta(hours=1))
-BUNCHED_SHARE = 0.25  # of the scheduled headway
-KEYS = ("tenant", "line_id", "direction_id", "stop_id")
+HOUR = timedelta(hours=1)
+WINDOWS = Windows(HOUR, lookback=HOUR)
+#: Without a trip, a vehicle that was away for longer comes again.
+AWAY = "INTERVAL 10 MINUTES"
+BUNCHED = 0.25  # share of the scheduled headway
+RUN = ("has_trip", "run", "stop_sequence")
 
 
-def transit_headway(positions: DataFrame) -> DataFrame:
-    """Headways, waits (s) and bunching of each line at each stop by hour of event time, UTC."""
+def headway_by_stop(positions: DataFrame) -> DataFrame:
+    """Headways, waiting times and bunching of each line at each stop by hour of event time, UTC."""
     return (
-        positions.where(
-            (F.col("stop_status") == "stopped_at") & F.col("line_id").isNotNull() & F.col("stop_id").isNotNull()
-        )
-        .withColumn("trip", F.coalesce("trip_id", "entity_id"))
+        positions.where(F.col("stop_status") == "stopped_at")
+        .where("line_id is not null and stop_id is not null")
         .transform(WINDOWS.assign)
-        .groupBy(*KEYS, "span")
+        .groupBy("tenant", "line_id", "direction_id", "stop_id", "span")
         .agg(
-            collected("scheduled_at", "location", "flags", entity="trip").alias("seen"),
+            F.bool_or(WINDOWS.holds("observed_at")).alias("is_seen"),
+            collected("trip_id", "stop_sequence", "scheduled_at", "location", "flags", entity=["entity_id"]).alias(
+                "seen"
+            ),
             F.max("ingested_at").alias("last_ingested_at"),
         )
-        .withColumn("seen", F.sort_array("seen"))
-        .withColumn("seen", last_of_each("seen", "trip", "observed_at"))
-        .transform(_passages)
-        .where(F.size("here") > 0)
-        .transform(_headways)
-        .transform(_figures)
+        .where("is_seen")
+        .transform(distinct, "seen", "entity_id", "observed_at")
+        .transform(_with_passages)
+        .transform(_with_headways)
+        .transform(_document)
     )
 
 
-def _passages(grouped: DataFrame) -> DataFrame:
-    """The first row of each trip, in the order of time; ``here`` holds those of the hour itself."""
-    first = F.filter("seen", lambda r, i: (i == 0) | (F.get("seen", i - 1)["trip"] != r["trip"]))
-    by_time = F.array_sort(
-        F.transform(
-            first,
-            lambda r: F.struct(r["observed_at"].alias("at"), r["scheduled_at"].alias("due"), r["trip"].alias("trip")),
-        )
-    )
-    return grouped.withColumn("passages", by_time).withColumn(
-        "here", F.filter("passages", lambda p: WINDOWS.holds(p["at"]))
-    )
-
-
-def _headways(passed: DataFrame) -> DataFrame:
-    pairs = F.transform(
-        "passages",
-        lambda p, i: F.struct(
-            p["at"].alias("at"),
-            _seconds(p["at"], F.get("passages", i - 1)["at"]).alias("seconds"),
-            _seconds(p["due"], F.get("passages", i - 1)["due"]).alias("scheduled"),
+def _with_passages(grouped: DataFrame) -> DataFrame:
+    """Passages by time: those of the hour as ``here``, and with the one before them as ``chain``."""
+    stands = F.transform(
+        "seen",
+        lambda row: F.struct(
+            row["trip_id"].isNotNull().alias("has_trip"),
+            F.coalesce(row["trip_id"], row["entity_id"]).alias("run"),
+            # A loop serves its first stop again as its last.
+            F.coalesce(row["stop_sequence"], F.lit(-1)).alias("stop_sequence"),
+            row["observed_at"].alias("at"),
+            row["scheduled_at"].alias("scheduled_at"),
+            row["location"].alias("location"),
         ),
     )
-    ending_here = F.filter(pairs, lambda h: WINDOWS.holds(h["at"]) & h["seconds"].isNotNull())
-    return passed.withColumn("headways", ending_here).withColumn(
-        "is_scheduled", (F.size("headways") > 0) & F.forall("headways", lambda h: h["scheduled"].isNotNull())
+
+    def is_arrival(row: Column, i: Column) -> Column:
+        stood_at = before("stands", row, i, *RUN)["at"]
+        return stood_at.isNull() | (~row["has_trip"] & (row["at"] > stood_at + F.expr(AWAY)))
+
+    def is_needed(row: Column, i: Column) -> Column:
+        following = F.get("passages", i + 1)["at"]
+        return WINDOWS.holds(row["at"]) | (following.isNotNull() & WINDOWS.holds(following))
+
+    passages = F.transform(
+        F.filter("stands", is_arrival),
+        lambda row: F.struct(*[row[name].alias(name) for name in ("at", "scheduled_at", "location")]),
+    )
+    return (
+        grouped.withColumn("stands", F.sort_array(stands))
+        .withColumn("passages", F.sort_array(passages))
+        .withColumn("chain", F.filter("passages", is_needed))
+        .withColumn("here", F.filter("chain", lambda row: WINDOWS.holds(row["at"])))
     )
 
 
-def _figures(timed: DataFrame) -> DataFrame:
-    rows_here = F.filter("seen", lambda r: WINDOWS.holds(r["observed_at"]))
-    scheduled = F.col("is_scheduled")
-    bunched = count("headways", lambda h: h["seconds"] < h["scheduled"] * BUNCHED_SHARE)
-    direction = F.coalesce(F.col("direction_id").cast("string"), F.lit("-"))
-    return timed.withColumn("rows_here", rows_here).select(
+def _with_headways(grouped: DataFrame) -> DataFrame:
+    """Headways as driven; and as scheduled, where the timetable says when each of those vehicles was due."""
+    is_scheduled = F.forall("chain", lambda row: row["scheduled_at"].isNotNull())
+    timetable = F.when(is_scheduled, F.sort_array("chain.scheduled_at")).otherwise(F.expr("array()"))
+    return (
+        grouped.withColumn("times", F.col("chain.at"))
+        .withColumn("timetable", timetable)
+        .withColumn("headways", gaps("times"))
+        .withColumn("scheduled", gaps("timetable"))
+        .withColumn("mean_scheduled", mean_gap("scheduled"))
+    )
+
+
+def _document(figures: DataFrame) -> DataFrame:
+    passages, headways = F.size("here").cast("long"), F.size("headways").cast("long")
+    scheduled = count("here", lambda row: row["scheduled_at"].isNotNull())
+    bunched = F.filter("headways", lambda headway: headway < BUNCHED * F.col("mean_scheduled"))
+    bunched_count = F.when(F.col("mean_scheduled").isNotNull(), F.size(bunched).cast("long"))
+    seen = F.filter("seen", lambda row: WINDOWS.holds(row["observed_at"]))
+    return figures.select(
         "tenant",
-        F.concat_ws(":", "line_id", direction, "stop_id").alias("entity_id"),
+        F.concat_ws(":", "line_id", F.coalesce(F.col("direction_id").cast("string"), F.lit("")), "stop_id").alias(
+            "entity_id"
+        ),
         WINDOWS.start.alias("window_start"),
         WINDOWS.end.alias("window_end"),
         "line_id",
         "direction_id",
         "stop_id",
-        place("rows_here.location").alias("location"),
-        F.size("here").cast("long").alias("passages_count"),
-        F.size("headways").cast("long").alias("headways_count"),
-        mean("headways", "seconds").alias("mean_headway_seconds"),
-        F.when(scheduled, mean("headways", "scheduled")).alias("mean_scheduled_headway_seconds"),
-        _wait("seconds").alias("average_wait_seconds"),
-        F.when(scheduled, _wait("seconds") - _wait("scheduled")).alias("excess_wait_seconds"),
-        F.when(scheduled, bunched).alias("bunched_count"),
-        F.when(scheduled, F.try_divide(bunched, F.size("headways"))).alias("bunching_ratio"),
-        F.size("rows_here").cast("long").alias("observations_count"),
-        (count("here", lambda p: p["due"].isNotNull()) / F.size("here")).alias("coverage_ratio"),
-        flags(F.flatten("rows_here.flags"), flag("no_timetable", ~scheduled & (F.size("headways") > 0))).alias("flags"),
+        place(F.col("here.location")).alias("location"),
+        passages.alias("passages_count"),
+        headways.alias("headways_count"),
+        mean_gap("headways").alias("mean_headway_seconds"),
+        F.col("mean_scheduled").alias("mean_scheduled_headway_seconds"),
+        average_wait("headways").alias("average_wait_seconds"),
+        (average_wait("headways") - average_wait("scheduled")).alias("excess_wait_seconds"),
+        bunched_count.alias("bunched_count"),
+        F.try_divide(bunched_count, headways).alias("bunching_ratio"),
+        F.size(seen).cast("long").alias("observations_count"),
+        F.try_divide(scheduled, passages).alias("coverage_ratio"),
+        flags(
+            F.flatten(F.transform(seen, lambda row: row["flags"])),
+            flag("first_headway_unknown", headways < passages),
+            flag("schedule_incomplete", (scheduled > 0) & (scheduled < passages)),
+        ).alias("flags"),
         "last_ingested_at",
     )
-
-
-def _wait(field: str) -> Column:
-    """Expected wait (s) of a passenger who comes at random: sum of squared headways over twice their sum."""
-    squares = F.transform("headways", lambda h: F.struct((h[field] * h[field]).alias("square")))
-    return F.try_divide(total(squares, "square", "double"), total("headways", field, "double") * 2)
-
-
-def _seconds(later: Column, earlier: Column) -> Column:
-    return (F.unix_micros(later) - F.unix_micros(earlier)) / 1e6
 
 
 JOB = Job(
     name="transit_headway",
     reads="vehicle_position",
     result="transit_headway",
-    transform=transit_headway,
+    transform=headway_by_stop,
     window=WINDOWS.length,
     lateness=timedelta(hours=6),
     freshness=timedelta(seconds=20),

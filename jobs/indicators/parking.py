@@ -7,12 +7,12 @@ from datetime import timedelta
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from jobs.indicators.windows import Windows, before, flag, flags, total
+from jobs.indicators.windows import Windows, before, flag, total
 
 WINDOW = timedelta(minutes=5)
 
 COUNTS = ("total_spaces", "occupied_spaces", "free_spaces", "state_flags")
-MOVEMENTS = ("occupied_spaces", "arrivals_count", "departures_count")
+MOVEMENTS = ("arrivals_count", "departures_count")
 
 
 def with_known_counts(observed: DataFrame) -> DataFrame:
@@ -38,34 +38,33 @@ def with_known_counts(observed: DataFrame) -> DataFrame:
 
 
 def is_read(windows: Windows) -> Column:
-    """Whether a window needs an observation: one before it only where movements are not counted."""
-    is_counted = F.col("arrivals_count").isNotNull() & F.col("departures_count").isNotNull()
-    return windows.holds("observed_at") | ~is_counted
+    """Whether a window needs an observation: one of the 5 minutes before it only where movements are not counted."""
+    at, is_counted = F.col("observed_at"), F.col("arrivals_count").isNotNull() & F.col("departures_count").isNotNull()
+    return windows.holds(at) | (~is_counted & (at >= windows.start - F.expr("INTERVAL 5 MINUTES")) & (at < windows.end))
 
 
 def with_movements(grouped: DataFrame, windows: Windows, *entity: str) -> DataFrame:
-    """Arrivals and departures of each window, from the sorted observations in ``seen``; unknown is null.
+    """What each window's own observations in ``seen`` say, as ``here``, and arrivals and departures; unknown is null.
 
     A count belongs to the window in which its interval ends. An observation without one counts what the occupied
     spaces changed by since the observation before: a lower bound, since who comes and who goes cancel out.
     """
 
-    def movement(row: Column, i: Column) -> Column:
+    def with_change(row: Column, i: Column) -> Column:
         change = row["occupied_spaces"] - before("seen", row, i, *entity)["occupied_spaces"]
         is_counted = row["arrivals_count"].isNotNull() & row["departures_count"].isNotNull()
-        return F.struct(
-            row["observed_at"].alias("observed_at"),
-            F.coalesce(row["arrivals_count"], _rise(change)).alias("arrivals"),
-            F.coalesce(row["departures_count"], _rise(-change)).alias("departures"),
-            (~is_counted & change.isNotNull()).alias("is_derived"),
+        return (
+            row.withField("arrivals", F.coalesce(row["arrivals_count"], _rise(change)))
+            .withField("departures", F.coalesce(row["departures_count"], _rise(-change)))
+            .withField("is_derived", ~is_counted & change.isNotNull())
         )
 
-    moves = F.filter(F.transform("seen", movement), lambda move: windows.holds(move["observed_at"]))
-    is_derived = F.exists("moves", lambda move: move["is_derived"])
-    return grouped.withColumn("moves", moves).withColumns(
+    here = F.filter(F.transform("seen", with_change), lambda row: windows.holds(row["observed_at"]))
+    is_derived = F.exists("here", lambda row: row["is_derived"])
+    return grouped.withColumn("here", here).withColumns(
         {
-            "arrivals_count": total("moves", "arrivals"),
-            "departures_count": total("moves", "departures"),
+            "arrivals_count": total("here", "arrivals"),
+            "departures_count": total("here", "departures"),
             "movement_flags": flag("arrivals_from_differences", is_derived),
         }
     )

@@ -6,7 +6,7 @@ window, and everything else is computed from that sorted array inside the JVM.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import reduce
@@ -56,9 +56,9 @@ def newest(*fields: str, where: Column | None = None) -> Column:
     return F.max(row if where is None else F.when(where, row))
 
 
-def collected(*fields: str, where: Column | None = None, entity: str | None = None) -> Column:
-    """The set of a group's observations; `distinct` makes an array of it in which each of them stands once."""
-    row = F.struct(*([entity] if entity else []), *TIMES, *fields)
+def collected(*fields: str, entity: Sequence[str] = (), where: Column | None = None) -> Column:
+    """The set of a group's observations, repeats among them; `distinct` makes a sorted array of it without them."""
+    row = F.struct(*entity, *TIMES, *fields)
     return F.collect_set(row if where is None else F.when(where, row))
 
 
@@ -90,6 +90,11 @@ def total(rows: Column | str, field: str, kind: str = "long") -> Column:
     )
 
 
+def full_total(rows: Column | str, field: str) -> Column:
+    """Sum of what must be known of all; null when something is not."""
+    return F.aggregate(rows, F.lit(0).cast("long"), lambda sum_, row: sum_ + row[field])
+
+
 def mean(rows: Column | str, field: str) -> Column:
     """Mean of what is known; null when nothing is."""
     known = F.filter(rows, lambda row: row[field].isNotNull())
@@ -109,7 +114,7 @@ def count(rows: Column | str, holds: Callable[[Column], Column]) -> Column:
 
 def flags(*sets: Column) -> Column:
     """The union of arrays of flags, sorted."""
-    return F.array_sort(F.array_distinct(F.concat(*sets)))
+    return F.sort_array(F.array_distinct(F.concat(*sets)))
 
 
 def flag(name: str, when: Column) -> Column:
