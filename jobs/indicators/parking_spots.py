@@ -89,7 +89,7 @@ def _with_states(grouped: DataFrame) -> DataFrame:
 
 def _figures(grouped: DataFrame) -> DataFrame:
     occupied = count("at_end", lambda row: row["status"] == "occupied")
-    coverage = F.least(F.try_divide(F.size("at_end"), "total_spaces"), F.lit(1.0))
+    coverage = F.try_divide(F.least(F.size("at_end"), "total_spaces"), "total_spaces")
     return grouped.select(
         "tenant",
         "entity_id",
