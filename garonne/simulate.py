@@ -10,12 +10,16 @@ from typing import Annotated
 import typer
 
 from garonne.console import errors
+from garonne.metrics_view import scraped
 from runtime.endpoints import NoEndpointsError, endpoints
+from runtime.processes import running
 from runtime.settings import settings
 from simulator.faults import DEMO, Faults
 from simulator.run import SimulatorOptions
 from simulator.run import simulate as serve
 from simulator.sizes import SIZES
+
+LAST_OBSERVED = "garonne_feed_last_observed_timestamp_seconds"
 
 
 def simulate(
@@ -66,4 +70,11 @@ async def _until_signal(options: SimulatorOptions) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    await serve(options, stop, lambda url: errors.print(f"the city is at {url}"))
+    await serve(options, stop, lambda url: errors.print(f"the city is at {url}"), lambda: _reached(options.tenant))
+
+
+def _reached(tenant: str) -> dict[str, float]:
+    """By feed, the event time of the newest record that the connectors have taken in; history waits for them."""
+    connectors = [p for p in running(settings()) if p.name == "connectors"]
+    samples = (s for s in scraped(connectors) if s.name == LAST_OBSERVED and s.labels["tenant"] == tenant)
+    return {s.labels["feed"]: s.value for s in samples}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -25,7 +25,11 @@ from simulator.serving.web import Endpoint, application, endpoints
 from simulator.sizes import SIZES, CitySize, at_rate
 
 _TICK_SECONDS = 0.02
+_FOLLOW_SECONDS = 0.5
 _KEEP_ALIVE_SECONDS = 75
+
+#: How far consumers have come, in seconds of city time, by their names.
+Followed = Callable[[], Mapping[str, float]]
 
 
 class SimulatorOptions(BaseModel):
@@ -58,9 +62,15 @@ class SimulatorOptions(BaseModel):
 
 
 async def simulate(
-    options: SimulatorOptions, stop: asyncio.Event, ready: Callable[[str], None] = lambda _url: None
+    options: SimulatorOptions,
+    stop: asyncio.Event,
+    ready: Callable[[str], None] = lambda _url: None,
+    followed: Followed | None = None,
 ) -> None:
     """Serves a city until `stop` is set; `ready` is told its address.
+
+    `followed` says by name how far consumers have come, in seconds of city time; it is asked from a thread, twice a
+    second, while history is played, and history waits for them.
 
     Raises:
         OSError: the port is taken, or the folder cannot be written.
@@ -76,7 +86,7 @@ async def simulate(
         server = _Server(_configured(offer, clock, polled, tally))
         tasks = [asyncio.create_task(server.serve(sockets=[listener]))]
         try:
-            tasks += _running(options, offer, clock, polled, tally)
+            tasks += _running(options, offer, clock, polled, tally, followed)
             _announce(url, options.url_file)
             ready(url)
             await _first_of(*tasks, asyncio.create_task(stop.wait()))
@@ -86,7 +96,12 @@ async def simulate(
 
 
 def _running(
-    options: SimulatorOptions, offer: Offer, clock: CityClock, polled: dict[str, Endpoint], tally: Tally
+    options: SimulatorOptions,
+    offer: Offer,
+    clock: CityClock,
+    polled: dict[str, Endpoint],
+    tally: Tally,
+    followed: Followed | None,
 ) -> list[asyncio.Task[None]]:
     """The tasks that drive the city: its clock, its radio and its files."""
     runners: list[Runner] = [*polled.values()]
@@ -102,6 +117,8 @@ def _running(
         drops = Drops(offer.traffic, options.drop_folder, clock, options.faults, tally)
         tasks.append(asyncio.create_task(drops.run()))
     pace = Pace(clock, runners, patience_seconds=options.patience_seconds, grace_seconds=options.grace_seconds)
+    if followed is not None:
+        tasks.append(asyncio.create_task(_follow(pace, followed)))
     return [*tasks, asyncio.create_task(_keep_pace(pace, tally))]
 
 
@@ -114,6 +131,13 @@ async def _keep_pace(pace: Pace, tally: Tally) -> None:
         pace.hold()
         await asyncio.sleep(_TICK_SECONDS)
     pace.release()
+    await asyncio.Event().wait()
+
+
+async def _follow(pace: Pace, followed: Followed) -> None:
+    while pace.clock.phase is Phase.HISTORY:
+        pace.saw(await asyncio.to_thread(followed))
+        await asyncio.sleep(_FOLLOW_SECONDS)
     await asyncio.Event().wait()
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from simulator.clock import CityClock
 
 MAX_SKEW_SECONDS = 1800  # city time by which a source may be ahead of another
+FOLLOWED_SKEW_SECONDS = 3600  # the same for who is only looked at, now and then
 _AWAY_SECONDS = 15.0  # a client that has not asked for so long holds nobody up
 
 
@@ -27,8 +29,20 @@ class Runner(Protocol):
         ...
 
 
+@dataclass
+class _Followed:
+    """A consumer that says of itself how far it has come."""
+
+    reached: float
+    last_seen: float
+
+
 class Pace:
-    """The runners of a city, and when its clock may begin."""
+    """The runners of a city, and when its clock may begin.
+
+    A broker takes messages whether or not anybody reads them. So consumers are followed as well, where they say how
+    far they have come.
+    """
 
     def __init__(
         self,
@@ -46,6 +60,17 @@ class Pace:
         self._real = real
         self._opened = real()
         self._complete: float | None = None
+        self._followed: dict[str, _Followed] = {}
+
+    def saw(self, reached: Mapping[str, float]) -> None:
+        """Notes the city times that consumers have reached, by their names.
+
+        One that stands still is away; what was before the city's start says nothing.
+        """
+        for name, at in reached.items():
+            known = self._followed.get(name)
+            if at >= self.clock.start and (known is None or at > known.reached):
+                self._followed[name] = _Followed(at, self._real())
 
     def is_time_to_begin(self) -> bool:
         """Whether everybody has come (some grace ago), or nobody is worth waiting for any longer."""
@@ -57,13 +82,14 @@ class Pace:
 
     def hold(self) -> None:
         """Sets the clock's limit: in history no source runs far ahead of the slowest that still moves."""
-        slowest = min((r.reached for r in self._runners if self._is_here(r)), default=math.inf)
-        self.clock.limit = slowest + MAX_SKEW_SECONDS
+        limits = [r.reached + MAX_SKEW_SECONDS for r in self._runners if self._is_here(r)]
+        limits += [f.reached + FOLLOWED_SKEW_SECONDS for f in self._followed.values() if self._is_here(f)]
+        self.clock.limit = min(limits, default=math.inf)
 
     def release(self) -> None:
         """Takes the limit away: live, a source that is slow is late."""
         self.clock.limit = math.inf
 
-    def _is_here(self, runner: Runner) -> bool:
+    def _is_here(self, runner: Runner | _Followed) -> bool:
         seen = runner.last_seen
         return seen is not None and self._real() - seen < _AWAY_SECONDS

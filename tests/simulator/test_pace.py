@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from simulator.clock import CityClock
-from simulator.serving.pace import MAX_SKEW_SECONDS, Pace
+from simulator.serving.pace import FOLLOWED_SKEW_SECONDS, MAX_SKEW_SECONDS, Pace
 
 
 @dataclass
@@ -64,6 +64,28 @@ def test_nobody_waits_for_those_who_went_away_or_never_came(real: Real) -> None:
     here.last_seen = 1000
     p.hold()
     assert p.clock.limit == math.inf
+
+
+def test_the_clock_waits_for_consumers_that_say_how_far_they_are(real: Real) -> None:
+    p = pace(real, Source(math.inf, 1000))
+    start = p.clock.start
+    p.saw({"spots": start + 2000, "buses": start + 7000, "not yet": 0.0})
+    p.hold()
+    assert p.clock.limit == start + 2000 + FOLLOWED_SKEW_SECONDS
+    real.now += 10
+    p.saw({"spots": start + 2500, "buses": start + 7000})
+    p.hold()
+    assert p.clock.limit == start + 2500 + FOLLOWED_SKEW_SECONDS
+
+
+def test_a_consumer_that_stands_still_is_left_behind(real: Real) -> None:
+    p = pace(real, Source(math.inf, 1020))
+    start = p.clock.start
+    p.saw({"spots": start + 2000, "buses": start + 8000})
+    real.now += 20
+    p.saw({"spots": start + 2000, "buses": start + 8100})
+    p.hold()
+    assert p.clock.limit == start + 8100 + FOLLOWED_SKEW_SECONDS
 
 
 def test_live_nothing_holds_it(real: Real) -> None:
