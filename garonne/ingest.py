@@ -12,8 +12,8 @@ import typer
 from connectors.feed import Feed, FeedError, load_feeds
 from connectors.runner import ingest as run
 from garonne.console import errors
-from runtime.processes import announced
 from jobs.engine.context import Context
+from runtime.processes import announced
 from runtime.settings import Settings, settings
 
 Folder = Annotated[Path, typer.Argument(exists=True, help="A feed's YAML file, or a folder of them.")]

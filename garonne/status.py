@@ -14,11 +14,11 @@ from rich.table import Table
 from garonne.console import console
 from garonne.freshness import Percentiles, by_name, probes, watch
 from garonne.metrics_view import Sample, by_label, scraped, total
-from runtime.processes import Process, running
 from jobs.job import all_jobs
 from runtime.elastic.client import client
 from runtime.endpoints import NoEndpointsError, endpoints
 from runtime.local import ServerStatus, stack
+from runtime.processes import Process, running
 from runtime.settings import settings
 
 LATEST_LIMIT_SECONDS = 3.0

@@ -27,6 +27,8 @@ PACKAGES = ("schemas", "runtime", "connectors", "jobs")
 SPARK_JAVA = Requirement(17, 21)
 LOCAL_MASTER = "local[3,4]"  # four tries of a task: a worker that is killed does not end the driver
 JVM_OPTIONS = "-Duser.timezone=UTC -XX:+UseParallelGC -Xss4m"
+# A dozen small queries on two cores: compiling them well costs more than it brings; one long replay is the other way.
+QUICK_START = "-XX:TieredStopAtLevel=1"
 
 Job = Annotated[list[str] | None, typer.Argument(help=f"Jobs to run; without any, all of them and '{OBSERVATIONS}'.")]
 Master = Annotated[str, typer.Option(help="Spark master. A cluster's master is used by spark-submit.")]
@@ -45,7 +47,9 @@ def submit(
         if name != OBSERVATIONS:
             chosen(name)
     arguments = ["stream", *_jobs(job)]
-    _run(arguments + (["--available-now"] if available_now else []), master, driver_memory, dry_run)
+    quick = [] if available_now else ["--conf", "spark.sql.codegen.wholeStage=false"]
+    options = [*quick, "--driver-java-options", JVM_OPTIONS if available_now else f"{JVM_OPTIONS} {QUICK_START}"]
+    _run(arguments + (["--available-now"] if available_now else []), options, master, driver_memory, dry_run)
 
 
 def replay(
@@ -63,19 +67,20 @@ def replay(
     for name in job or []:
         chosen(name)
     span = ["--from", start.isoformat(), "--to", end.isoformat()]
-    _run(["replay", *span, *_jobs(job or list(all_jobs()))], master, driver_memory, dry_run)
+    options = ["--driver-java-options", JVM_OPTIONS]
+    _run(["replay", *span, *_jobs(job or list(all_jobs()))], options, master, driver_memory, dry_run)
 
 
 def _jobs(names: Sequence[str] | None) -> list[str]:
     return [word for name in names or [] for word in ("--job", name)]
 
 
-def _run(arguments: list[str], master: str, memory: str, dry_run: bool) -> None:
+def _run(arguments: list[str], extra: list[str], master: str, memory: str, dry_run: bool) -> None:
     """Become the driver: Python itself for a local master, spark-submit for a cluster's."""
     with progress_bars() as report:
         jars = ",".join(map(str, spark_jars(settings(), report)))
         java = java_for(SPARK_JAVA, "Spark", report).home
-    options = ["--master", master, "--driver-memory", memory, "--jars", jars, "--driver-java-options", JVM_OPTIONS]
+    options = ["--master", master, "--driver-memory", memory, "--jars", jars, *extra]
     main = str(PROJECT / MAIN)
     environment = {
         **os.environ,

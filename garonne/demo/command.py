@@ -15,24 +15,24 @@ import httpx2
 import typer
 from rich.live import Live
 
-from garonne.console import console, progress_bars
 import garonne.demo.comparison as comparison
+from garonne.console import console, progress_bars
 from garonne.demo import parts
 from garonne.demo.draining import wait_until_drained
 from garonne.demo.view import View, newest_figures
 from garonne.freshness import Percentiles, Probe, by_name, probes, watch
 from garonne.metrics_view import scraped
-from runtime.processes import running
 from garonne.status import freshness_table, is_fresh
 from jobs.engine.context import Context
 from runtime.elastic.client import client
 from runtime.endpoints import Endpoints
 from runtime.local import stack
 from runtime.local.downloads import spark_jars
+from runtime.processes import running
 from runtime.settings import Settings, settings
 
 START_SECONDS = 180
-LOOK_SECONDS = 2.0
+LOOK_SECONDS = 3.0
 SEED = 31
 
 

@@ -8,10 +8,10 @@ from confluent_kafka import Consumer, TopicPartition
 
 from garonne.demo import parts
 from garonne.metrics_view import by_label, scraped, total
-from runtime.processes import running
 from jobs.engine.observations import NAME as OBSERVATIONS
 from jobs.job import all_jobs
 from runtime.endpoints import Endpoints
+from runtime.processes import running
 from runtime.settings import Settings
 from schemas import contract, contracts
 
