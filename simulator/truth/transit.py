@@ -39,17 +39,19 @@ class Passages:
     def hour(self, line: str, direction: int, stop: str, start: int) -> HeadwayTruth:
         """An hour; headways are those between passages of one service day."""
         seen, scheduled = self.passages(line, direction, stop, start)
-        gaps, planned = np.diff(seen), np.diff(scheduled)
+        gaps = np.diff(seen)
         # Between the last bus of a day and the first of the next there is a night, and no headway.
-        ends_here = (seen[1:] >= start) & (seen[1:] < start + HOUR) & (planned < 4 * HOUR)
-        gaps, planned = gaps[ends_here], planned[ends_here]
+        ends_here = (seen[1:] >= start) & (seen[1:] < start + HOUR) & (np.abs(np.diff(scheduled)) < 4 * HOUR)
+        # The timetable's headways are those of the same buses in its own order, also where one overtook another.
+        chain = np.append(ends_here, False) | np.append(False, ends_here)
+        gaps, planned = gaps[ends_here], np.diff(np.sort(scheduled[chain]))
         return HeadwayTruth(
             passages=int(((seen >= start) & (seen < start + HOUR)).sum()),
             headways=len(gaps),
             mean_headway_seconds=float(gaps.mean()) if len(gaps) else None,
             mean_scheduled_seconds=float(planned.mean()) if len(gaps) else None,
             excess_wait_seconds=_wait(gaps) - _wait(planned) if len(gaps) else None,
-            bunched=int((gaps < BUNCHED_SHARE * planned).sum()),
+            bunched=int((gaps < BUNCHED_SHARE * planned.mean()).sum()) if len(gaps) else 0,
         )
 
     def passages(self, line: str, direction: int, stop: str, near: int) -> tuple[Ints, Ints]:
