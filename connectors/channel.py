@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runtime.avro import encoder
+from runtime.avro_writer import fast_encoder
 from runtime.endpoints import Endpoints
 from runtime.kafka import ensure_topics
 from runtime.registry import Registry
@@ -50,4 +50,4 @@ class Channels:
     def _prepare(self, name: str) -> Channel:
         wanted = contract(name)
         ensure_topics(self._bootstrap, [wanted])
-        return Channel(wanted.topic, encoder(wanted, self._registry.register(wanted)))
+        return Channel(wanted.topic, fast_encoder(wanted, self._registry.register(wanted)))

@@ -60,7 +60,7 @@ class Cursor:
         return self._newest.keys()
 
     async def save(self) -> None:
-        """Write what has changed.
+        """Write what has changed, from a thread: with many keys it takes some time.
 
         Raises:
             OSError: it cannot be written; what is in memory stays.
@@ -69,16 +69,10 @@ class Cursor:
             return
         self._is_changed = False
         try:
-            await asyncio.to_thread(write_atomically, self._path, self._text())
+            await asyncio.to_thread(_write, self._path, dict(self._positions), self.keys())
         except OSError:
             self._is_changed = True
             raise
-
-    def _text(self) -> str:
-        seen: dict[str, list[int]] = {}
-        for entity, observed_at in self.keys():
-            seen.setdefault(entity, []).append((observed_at - _EPOCH) // _MICROSECOND)
-        return orjson.dumps({"version": VERSION, "positions": self._positions, "seen": seen}).decode()
 
 
 def cursor_path(state: Path, feed: str) -> Path:
@@ -97,6 +91,13 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as e:
         log.warning("cursor.unreadable", path=str(path), error=str(e), effect="the feed is read from its beginning")
         return {}
+
+
+def _write(path: Path, positions: Mapping[str, Position], keys: Iterable[Key]) -> None:
+    seen: dict[str, list[int]] = {}
+    for entity, observed_at in keys:
+        seen.setdefault(entity, []).append((observed_at - _EPOCH) // _MICROSECOND)
+    write_atomically(path, orjson.dumps({"version": VERSION, "positions": positions, "seen": seen}).decode())
 
 
 def _keys(seen: Mapping[str, list[int]]) -> Iterator[Key]:

@@ -26,7 +26,7 @@ from connectors.meter import Meter, Tally
 from connectors.model import Format, Payload, Reason, Record, Reference, Rejected
 from connectors.producer import MAX_VALUE_BYTES, ProduceError, Producer
 
-CHUNK_RECORDS = 200  # between two turns of the event loop
+CHUNK_RECORDS = 100  # between two turns of the event loop
 LARGE_PAYLOAD_BYTES = 256_000  # parsed in a thread, so that other feeds go on
 MAX_UNSETTLED_RECORDS = 20_000
 SEEN_LETTERS = 10_000
@@ -152,7 +152,12 @@ class FeedIntake:
     def _encoded(self, event: Event, record: Record) -> bytes | Rejected:
         try:
             value = self._outlets.events.encode(event)
-        except (ValueError, TypeError, OverflowError) as e:  # text that is no UTF-8, numbers no double can hold
+        except (
+            ValueError,
+            TypeError,
+            OverflowError,
+            AttributeError,
+        ) as e:  # text that is no UTF-8, numbers no double can hold
             return Rejected(Reason.WRONG_TYPE, str(e), record.entity_id, record_bytes(record))
         if len(value) > self._max_value_bytes:
             detail = f"{len(value)} bytes as Avro, over {self._max_value_bytes}"

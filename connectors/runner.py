@@ -26,7 +26,7 @@ from schemas import contract
 
 RETRY_SECONDS = 1.0
 MAX_RETRY_SECONDS = 60.0
-SAVE_SECONDS = 1.0
+SAVE_SECONDS = 5.0  # as much may come again after a crash
 
 log = structlog.get_logger()
 

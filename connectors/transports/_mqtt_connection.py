@@ -1,33 +1,28 @@
-"""One MQTT 5 connection on the event loop, with messages that are acknowledged by hand.
+"""One MQTT 5 connection: messages in the order in which they come, each acknowledged when its taker says so.
 
-Paho's client is driven directly: aiomqtt hides manual acknowledgement and costs three times as much for each message
-(docs/decisions).
+Written by hand: paho and aiomqtt cost more for a message than all the rest of its way (docs/decisions).
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 from urllib.parse import urlsplit
 
-import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
-from paho.mqtt.subscribeoptions import SubscribeOptions
 from pydantic import SecretStr
 
+from connectors.transports import _mqtt_packets as packets
+from connectors.transports._mqtt_packets import MalformedError, Message
+
 PORTS = {"mqtt": 1883, "mqtts": 8883}
-KEEPALIVE_SECONDS = 30
-CONNECT_TIMEOUT_SECONDS = 15
-TCP_TIMEOUT_SECONDS = 10
+KEEP_ALIVE_SECONDS = 30
+ANSWER_SECONDS = 15  # for a connection, or a subscription
 MAX_WAITING_BYTES = 64_000_000  # more is left in the socket, and so to the broker
-QOS = 1
-NEW_SUBSCRIPTION_ONLY = 1  # retained messages come once, not at each connection
 
 
 class MqttError(RuntimeError):
@@ -45,43 +40,53 @@ class Session:
     expiry_seconds: int
     receive_maximum: int
 
+    def greeting(self) -> bytes:
+        """The packet that begins the connection."""
+        password = self.password.get_secret_value() if self.password else None
+        login = (self.client_id, self.user, password)
+        return packets.connect(*login, KEEP_ALIVE_SECONDS, self.expiry_seconds, self.receive_maximum)
 
-class Connection:
-    """Messages in the order in which they came; use as an asynchronous context manager."""
+
+class Connection(asyncio.Protocol):
+    """Use as an asynchronous context manager."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._loop = asyncio.get_running_loop()
-        self._messages: asyncio.Queue[paho.MQTTMessage | None] = asyncio.Queue()  # bounded by receive_maximum
-        self._connected: asyncio.Future[None] = self._loop.create_future()
-        self._subscribed: asyncio.Future[list[ReasonCode]] = self._loop.create_future()
+        self._reader = packets.Reader()
+        self._transport: asyncio.Transport | None = None
+        self._messages: deque[Message] = deque()  # bounded by receive_maximum
         self._waiting_bytes = 0
         self._is_paused = False
+        self._came = asyncio.Event()  # a message, or the end
         self._lost: str | None = None
-        self._client = self._paho()
-        self._socket: Any = None
-        self._keepalive: asyncio.Task[None] | None = None
+        self._greeted: asyncio.Future[bytes] = self._loop.create_future()
+        self._subscribed: asyncio.Future[bytes] = self._loop.create_future()
+        self._unsent = bytearray()  # acknowledgements
+        self._heard = self._loop.time()
+        self._pinging: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Connection:
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
-                await asyncio.to_thread(self._connect)
-                self._attach()
-                await self._connected
-        except (OSError, ValueError, MqttError) as e:
-            self._close()
-            raise MqttError(f"cannot connect: {e or type(e).__name__}") from e
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._open()
+                keep_alive = self._welcome(await self._greeted)
+        except TimeoutError as e:
+            self._close("closed")
+            raise MqttError("cannot connect: no answer in time") from e
+        except (OSError, MalformedError) as e:
+            self._close("closed")
+            raise MqttError(f"cannot connect: {e}") from e
         except BaseException:
-            self._close()
+            self._close("closed")
             raise
-        self._keepalive = asyncio.create_task(self._keep_alive())
+        self._pinging = asyncio.create_task(self._ping(keep_alive))
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._lost is None:
-            self._client.disconnect()
-            self._client.loop_write()  # acknowledgements and the farewell wait for the loop otherwise
-        self._close()
+        self._flush()
+        self._write(packets.GOODBYE)
+        self._close("closed")
 
     async def subscribe(self, topics: Sequence[str], no_longer: Sequence[str]) -> None:
         """Subscribe with QoS 1, and end subscriptions that the session still has.
@@ -90,140 +95,135 @@ class Connection:
             MqttError: the broker refuses a topic or does not answer.
         """
         if no_longer:
-            self._client.unsubscribe(list(no_longer))
-        options = SubscribeOptions(qos=QOS, retainHandling=NEW_SUBSCRIPTION_ONLY)
-        self._client.subscribe([(t, options) for t in topics])
+            self._write(packets.unsubscribe(2, no_longer))
+        self._write(packets.subscribe(1, topics))
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
-                codes = await self._subscribed
+            async with asyncio.timeout(ANSWER_SECONDS):
+                codes = packets.codes(await self._subscribed)
         except TimeoutError as e:
             raise MqttError("the broker does not answer to the subscription") from e
-        refused = [f"{t}: {c}" for t, c in zip(topics, codes, strict=False) if c.is_failure]
+        except MalformedError as e:
+            raise MqttError(str(e)) from e
+        refused = [f"{t}: {packets.reason(c)}" for t, c in zip(topics, codes, strict=False) if c >= packets.FAILURE]
         if refused:
             raise MqttError(f"subscription refused: {', '.join(refused)}")
 
-    async def message(self) -> paho.MQTTMessage:
+    async def message(self) -> Message:
         """The next message.
 
         Raises:
-            MqttError: the connection is lost.
+            MqttError: the connection is lost, and what came before is taken.
         """
-        message = await self._messages.get()
-        if message is None:
-            raise MqttError(self._lost or "closed")
+        while not self._messages:
+            if self._lost is not None:
+                raise MqttError(self._lost)
+            self._came.clear()
+            await self._came.wait()
+        message = self._messages.popleft()
         self._waiting_bytes -= len(message.payload)
         if self._is_paused and self._waiting_bytes <= MAX_WAITING_BYTES // 2:
-            self._read_on()
+            self._resume()
         return message
 
-    def acknowledge(self, number: int, qos: int) -> None:
+    def acknowledge(self, number: int) -> None:
         """Tell the broker that a message is safe; after the connection's end nothing is told, and it comes again."""
-        if self._lost is None:
-            self._client.ack(number, qos)
+        if number == 0 or self._lost is not None:
+            return
+        if not self._unsent:
+            self._loop.call_soon(self._flush)
+        self._unsent += packets.acknowledgement(number)
 
-    def _paho(self) -> paho.Client:
-        client = paho.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._session.client_id,
-            protocol=paho.MQTTv5,
-            manual_ack=True,
-            reconnect_on_failure=False,
-        )
-        if self._session.user is not None:
-            password = self._session.password
-            client.username_pw_set(self._session.user, password.get_secret_value() if password else None)
-        if urlsplit(self._session.url).scheme == "mqtts":
-            client.tls_set()
-        client.connect_timeout = TCP_TIMEOUT_SECONDS
-        client.on_connect = self._on_connect
-        client.on_disconnect = self._on_disconnect
-        client.on_subscribe = self._on_subscribe
-        client.on_message = self._on_message
-        return client
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Greet the broker."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._write(self._session.greeting())
 
-    def _connect(self) -> None:
-        """Open the connection; blocks on name, TCP and TLS."""
-        parts = urlsplit(self._session.url)
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.SessionExpiryInterval = self._session.expiry_seconds
-        properties.ReceiveMaximum = self._session.receive_maximum
-        port = parts.port or PORTS[parts.scheme]
-        self._client.connect(parts.hostname or "", port, KEEPALIVE_SECONDS, clean_start=False, properties=properties)
+    def data_received(self, data: bytes) -> None:
+        """Take the packets in it."""
+        self._heard = self._loop.time()
+        try:
+            for first, body in self._reader.feed(data):
+                self._take(first, body)
+        except MalformedError as e:
+            self._close(f"the broker sent {e}")
 
-    def _attach(self) -> None:
-        self._socket = self._client.socket()
-        if self._socket is None:
-            raise MqttError("closed at once")
-        self._client.on_socket_close = lambda *_: self._detach()
-        self._client.on_socket_register_write = lambda *_: self._want_write()
-        self._client.on_socket_unregister_write = lambda *_: self._want_no_write()
-        self._read_on()
-        if self._client.want_write():
-            self._want_write()
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Say so to whoever waits."""
+        self._close(f"disconnected: {exc or 'closed by the broker'}")
 
-    def _want_write(self) -> None:
-        if self._socket is not None:
-            self._loop.add_writer(self._socket, self._client.loop_write)
+    def _take(self, first: int, body: bytes) -> None:
+        kind = first >> 4
+        if kind == packets.PUBLISH:
+            self._keep(packets.message(first, body))
+        elif kind == packets.CONNACK and not self._greeted.done():
+            self._greeted.set_result(body)
+        elif kind == packets.SUBACK and not self._subscribed.done():
+            self._subscribed.set_result(body)
+        elif kind == packets.DISCONNECT:
+            self._close(f"disconnected: {packets.reason(body[0] if body else 0)}")
 
-    def _want_no_write(self) -> None:
-        if self._socket is not None:
-            self._loop.remove_writer(self._socket)
+    def _keep(self, message: Message) -> None:
+        self._messages.append(message)
+        self._came.set()
+        self._waiting_bytes += len(message.payload)
+        if self._waiting_bytes > MAX_WAITING_BYTES and not self._is_paused and self._transport is not None:
+            self._is_paused = True
+            self._transport.pause_reading()
 
-    def _read_on(self) -> None:
+    def _resume(self) -> None:
         self._is_paused = False
-        if self._socket is not None:
-            self._loop.add_reader(self._socket, self._client.loop_read)
+        self._heard = self._loop.time()
+        if self._transport is not None:
+            self._transport.resume_reading()
 
-    def _pause(self) -> None:
-        self._is_paused = True
-        if self._socket is not None:
-            self._loop.remove_reader(self._socket)
+    async def _open(self) -> None:
+        parts = urlsplit(self._session.url)
+        port = parts.port or PORTS[parts.scheme]
+        context = ssl.create_default_context() if parts.scheme == "mqtts" else None
+        await self._loop.create_connection(lambda: self, parts.hostname or "", port, ssl=context)
 
-    def _detach(self) -> None:
-        if self._socket is not None and self._socket.fileno() >= 0:
-            self._loop.remove_reader(self._socket)
-            self._loop.remove_writer(self._socket)
-        self._socket = None
+    def _welcome(self, body: bytes) -> float:
+        """Seconds of silence that the broker allows.
 
-    def _close(self) -> None:
-        self._end("closed")
-        if self._keepalive is not None:
-            self._keepalive.cancel()
-        sock = self._client.socket()
-        self._detach()
-        if sock is not None:
-            with contextlib.suppress(OSError):
-                sock.close()
+        Raises:
+            MqttError: it refuses us.
+            MalformedError: that is no answer.
+        """
+        if len(body) < 2:
+            raise MalformedError("an answer that is too short")
+        if body[1] >= packets.FAILURE:
+            raise MqttError(f"refused: {packets.reason(body[1])}")
+        found, _ = packets.properties(body, 2)
+        if found.get(packets.MAXIMUM_QOS, 1) < 1:
+            raise MqttError("refused: the broker has no QoS 1")
+        return float(found.get(packets.SERVER_KEEP_ALIVE, KEEP_ALIVE_SECONDS)) or KEEP_ALIVE_SECONDS
 
-    async def _keep_alive(self) -> None:
-        while self._client.loop_misc() == paho.MQTT_ERR_SUCCESS:
-            await asyncio.sleep(1)
-        self._end("the broker fell silent")
+    async def _ping(self, keep_alive: float) -> None:
+        while self._lost is None:
+            await asyncio.sleep(keep_alive / 2)
+            if not self._is_paused and self._loop.time() - self._heard > keep_alive * 1.5:
+                self._close("the broker fell silent")
+            self._write(packets.PING)
 
-    def _end(self, why: str) -> None:
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None and self._lost is None:
+            self._transport.write(data)
+
+    def _flush(self) -> None:
+        if self._unsent:
+            self._write(bytes(self._unsent))
+            self._unsent.clear()
+
+    def _close(self, why: str) -> None:
         if self._lost is None:
             self._lost = why
-            self._messages.put_nowait(None)
-
-    def _on_connect(self, _c: Any, _u: Any, _f: Any, code: ReasonCode, _p: Any = None) -> None:
-        if self._connected.done():
-            return
-        if code.is_failure:
-            self._connected.set_exception(MqttError(f"refused: {code}"))
-        else:
-            self._connected.set_result(None)
-
-    def _on_disconnect(self, _c: Any, _u: Any, _f: Any, code: ReasonCode, _p: Any = None) -> None:
-        self._end(f"disconnected: {code}")
-        if not self._connected.done():
-            self._connected.set_exception(MqttError(f"disconnected: {code}"))
-
-    def _on_subscribe(self, _c: Any, _u: Any, _m: int, codes: list[ReasonCode], _p: Any = None) -> None:
-        if not self._subscribed.done():
-            self._subscribed.set_result(codes)
-
-    def _on_message(self, _c: Any, _u: Any, message: paho.MQTTMessage) -> None:
-        self._messages.put_nowait(message)
-        self._waiting_bytes += len(message.payload)
-        if self._waiting_bytes > MAX_WAITING_BYTES:
-            self._pause()
+        self._came.set()
+        for waiting in (self._greeted, self._subscribed):
+            if not waiting.done():
+                waiting.set_exception(MqttError(self._lost))
+                with contextlib.suppress(MqttError):
+                    waiting.exception()  # so that no one complains when no one waits
+        if self._pinging is not None:
+            self._pinging.cancel()
+        if self._transport is not None:
+            self._transport.close()

@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from functools import partial
 from urllib.parse import urlsplit
 
-import paho.mqtt.client as paho
 from pydantic import Field, field_validator, model_validator
 
 from connectors.backoff import Backoff
@@ -23,6 +22,7 @@ from connectors.feed import TransportOptions
 from connectors.model import Payload, Reason, Rejected
 from connectors.secret import FromEnvironment, MissingSecretError
 from connectors.transports._mqtt_connection import PORTS, Connection, MqttError, Session
+from connectors.transports._mqtt_packets import Message
 
 YIELD_EVERY = 100  # messages
 SUBSCRIPTIONS = "subscriptions"
@@ -95,7 +95,7 @@ async def fetch(options: Options, context: Context) -> AsyncGenerator[Payload, N
         await connection.subscribe(options.topics, ())
         while True:
             message = await connection.message()
-            connection.acknowledge(message.mid, message.qos)
+            connection.acknowledge(message.number)
             yield _payload(message)
 
 
@@ -120,18 +120,17 @@ async def _pass_on(options: Options, connection: Connection, intake: Intake) -> 
             await asyncio.sleep(0)
 
 
-def _delivery(options: Options, connection: Connection, message: paho.MQTTMessage) -> Delivery:
+def _delivery(options: Options, connection: Connection, message: Message) -> Delivery:
     payload = _payload(message)
     problem = None
     if len(payload.body) > options.max_message_bytes:
         detail = f"over {options.max_message_bytes} bytes"
         problem = Rejected(Reason.TOO_LARGE, detail, payload.place, payload.body)
-    return Delivery(payload, acknowledge=partial(connection.acknowledge, message.mid, message.qos), problem=problem)
+    return Delivery(payload, acknowledge=partial(connection.acknowledge, message.number), problem=problem)
 
 
-def _payload(message: paho.MQTTMessage) -> Payload:
-    content_type = getattr(message.properties, "ContentType", None)
-    return Payload(bytes(message.payload), message.topic, datetime.now(UTC), content_type)
+def _payload(message: Message) -> Payload:
+    return Payload(message.payload, message.topic, datetime.now(UTC), message.content_type)
 
 
 def _session(options: Options, context: Context) -> Session:
