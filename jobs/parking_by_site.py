@@ -15,7 +15,7 @@ from jobs.indicators import parking
 from jobs.indicators.windows import Windows, collected, distinct, flags, newest
 from jobs.job import Job
 
-WINDOWS = Windows(parking.WINDOW, lookback=timedelta(minutes=5))
+WINDOWS = Windows(parking.WINDOW, lookback=parking.LOOKBACK)
 LAST = ("name", "zone_id", "location", *parking.COUNTS)
 
 

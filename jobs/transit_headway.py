@@ -12,13 +12,13 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from jobs.indicators.headways import average_wait, gaps, mean_gap
-from jobs.indicators.windows import Windows, before, collected, count, distinct, flag, flags, place
+from jobs.indicators.windows import Windows, before, collected, count, distinct, flag, flags, later, place
 from jobs.job import Job
 
 HOUR = timedelta(hours=1)
 WINDOWS = Windows(HOUR, lookback=HOUR)
 #: Without a trip, a vehicle that was away for longer comes again.
-AWAY = "INTERVAL 10 MINUTES"
+AWAY = timedelta(minutes=10)
 BUNCHED = 0.25  # share of the scheduled headway
 RUN = ("has_trip", "run", "stop_sequence")
 
@@ -62,7 +62,7 @@ def _with_passages(grouped: DataFrame) -> DataFrame:
 
     def is_arrival(row: Column, i: Column) -> Column:
         stood_at = before("stands", row, i, *RUN)["at"]
-        return stood_at.isNull() | (~row["has_trip"] & (row["at"] > stood_at + F.expr(AWAY)))
+        return stood_at.isNull() | (~row["has_trip"] & (row["at"] > later(stood_at, AWAY)))
 
     def is_needed(row: Column, i: Column) -> Column:
         following = F.get("passages", i + 1)["at"]

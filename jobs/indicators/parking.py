@@ -7,9 +7,11 @@ from datetime import timedelta
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from jobs.indicators.windows import Windows, before, flag, total
+from jobs.indicators.windows import Windows, before, flag, later, total
 
 WINDOW = timedelta(minutes=5)
+#: How far back the observation is looked for whose difference from the first one of a window counts.
+LOOKBACK = timedelta(minutes=5)
 
 COUNTS = ("total_spaces", "occupied_spaces", "free_spaces", "state_flags")
 MOVEMENTS = ("arrivals_count", "departures_count")
@@ -38,9 +40,10 @@ def with_known_counts(observed: DataFrame) -> DataFrame:
 
 
 def is_read(windows: Windows) -> Column:
-    """Whether a window needs an observation: one of the 5 minutes before it only where movements are not counted."""
-    at, is_counted = F.col("observed_at"), F.col("arrivals_count").isNotNull() & F.col("departures_count").isNotNull()
-    return windows.holds(at) | (~is_counted & (at >= windows.start - F.expr("INTERVAL 5 MINUTES")) & (at < windows.end))
+    """Whether a window needs an observation: one before it only where movements are not counted."""
+    at = F.col("observed_at")
+    is_counted = F.col("arrivals_count").isNotNull() & F.col("departures_count").isNotNull()
+    return (at < windows.end) & (at >= F.when(is_counted, windows.start).otherwise(later(windows.start, -LOOKBACK)))
 
 
 def with_movements(grouped: DataFrame, windows: Windows, *entity: str) -> DataFrame:

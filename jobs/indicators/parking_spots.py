@@ -13,14 +13,14 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from jobs.indicators import parking
-from jobs.indicators.windows import Windows, before, count, flag, flags, last_of_each, mean, newest, place
+from jobs.indicators.windows import Windows, before, count, flag, flags, last_of_each, later, mean, newest, place
 
 HEARTBEAT = timedelta(minutes=20)
 #: A state stands until it should have been told again. Radio delays a message: one that comes after the end of the
 #: window, of a state that began in it, still counts in it.
 WINDOWS = Windows(parking.WINDOW, lookback=HEARTBEAT, lookahead=timedelta(minutes=5))
 #: A sensor that tells a duration in whole seconds gives one state slightly different beginnings.
-SAME_STATE = "INTERVAL 30 SECONDS"
+SAME_STATE = timedelta(seconds=30)
 Area = Literal["site", "zone"]
 
 
@@ -68,7 +68,7 @@ def _with_states(grouped: DataFrame) -> DataFrame:
 
     def is_new(row: Column, i: Column) -> Column:
         other = before("told", row, i, "spot")
-        is_same = (other["status"] == row["status"]) & (row["began_at"] <= other["began_at"] + F.expr(SAME_STATE))
+        is_same = (other["status"] == row["status"]) & (row["began_at"] <= later(other["began_at"], SAME_STATE))
         return ~F.coalesce(is_same, F.lit(False))
 
     def is_movement(row: Column, i: Column) -> Column:

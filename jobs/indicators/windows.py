@@ -37,17 +37,22 @@ class Windows:
     @property
     def start(self) -> Column:
         """Start of the window, inclusive."""
-        return F.col("span.start") + _interval(self.lookback)
+        return later(F.col("span.start"), self.lookback)
 
     @property
     def end(self) -> Column:
         """End of the window, exclusive."""
-        return F.col("span.end") - _interval(self.lookahead)
+        return later(F.col("span.end"), -self.lookahead)
 
     def holds(self, time: Column | str) -> Column:
         """Whether a time lies in the window itself."""
         at = F.col(time) if isinstance(time, str) else time
         return (at >= self.start) & (at < self.end)
+
+
+def later(time: Column, by: timedelta) -> Column:
+    """A timestamp moved by a length of time; adding an interval goes through a calendar, which is far slower."""
+    return F.timestamp_micros(F.unix_micros(time) + by // timedelta(microseconds=1)) if by else time
 
 
 def newest(*fields: str, where: Column | None = None) -> Column:
@@ -130,10 +135,6 @@ def place(rows: Column | str) -> Column:
 
 def _differs(row: Column, other: Column, key: tuple[str, ...]) -> Column:
     return reduce(or_, (row[k] != other[k] for k in key), other.isNull())
-
-
-def _interval(length: timedelta) -> Column:
-    return F.expr(f"INTERVAL {_text(length)}")
 
 
 def _text(length: timedelta) -> str:

@@ -40,7 +40,7 @@ Documents = dict[str, dict[str, Any]]
 @pytest.fixture(scope="module")
 def context(servers: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Context:
     """The test servers, with folders of this module's own and small micro-batches."""
-    made = Context(servers, tmp_path_factory.mktemp("state"), max_offsets_per_trigger=700)
+    made = Context(servers, tmp_path_factory.mktemp("state"), max_offsets_per_trigger=2500)
     made.prepare()
     return made
 
