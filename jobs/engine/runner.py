@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
+from pyspark.errors import StreamingQueryException
 from pyspark.sql.streaming.query import StreamingQuery
 
 from jobs.engine.streams import Query
@@ -51,10 +52,28 @@ def drain(queries: Sequence[Query]) -> None:
     """Run the queries over all that Kafka holds now, and return.
 
     Raises:
-        pyspark.errors.StreamingQueryException: one failed.
+        pyspark.errors.StreamingQueryException: one failed five times in a row.
     """
-    for handle in [q.start(True) for q in queries]:
-        handle.awaitTermination()
+    for one in [_Running(q, q.start(True)) for q in queries]:
+        while not _has_ended(one):
+            one.handle = one.query.start(True)
+
+
+def _has_ended(one: _Running) -> bool:
+    """Whether it has worked off all; False when it has to be started again.
+
+    Spark's Kafka source fails after it has repeated the batch of a killed driver, when nothing new is there (4.1.1:
+    it has no latest offsets to compare with). The batch is committed by then, so the next start ends well.
+    """
+    try:
+        one.handle.awaitTermination()
+    except StreamingQueryException as e:
+        one.failures += 1
+        if one.failures >= MAX_FAILURES:
+            raise
+        log.warning("query.restarted", query=one.query.name, failures=one.failures, reason=str(e)[:500])
+        return False
+    return True
 
 
 def _look_after(one: _Running) -> None:
