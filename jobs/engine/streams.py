@@ -19,7 +19,7 @@ from runtime import metrics
 from runtime.elastic.generations import version
 from schemas import contract, contracts
 
-OBSERVATIONS_MAX_OFFSETS = 60_000
+OBSERVATIONS_MAX_OFFSETS = 30_000  # those who watch wait for a whole batch
 BatchFunction = Callable[[DataFrame, int], None]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipimport
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from types import TracebackType
@@ -17,6 +18,20 @@ from runtime.endpoints import Endpoints
 MAX_TENANT = 64
 
 
+def keep_archives_open() -> None:
+    """Let this worker read the directory of Spark's archives once, not before every task.
+
+    Spark asks Python to look anew at all it could import before each task, and Python then reads the directories of
+    Spark's jar and of pyspark.zip again, some thousand entries for each package: it was half of a worker's time.
+    Archives do not change while a worker lives.
+    """
+    zipimport.zipimporter.invalidate_caches = _unchanged  # type: ignore[assignment, method-assign]
+
+
+def _unchanged(_: zipimport.zipimporter) -> None:
+    """Nothing to look at again."""
+
+
 class Writer:
     """Writes documents; what Elasticsearch refuses becomes a dead letter before `write` returns."""
 
@@ -26,6 +41,7 @@ class Writer:
         self._query = query
 
     def __enter__(self) -> Self:
+        keep_archives_open()
         return self
 
     def __exit__(
