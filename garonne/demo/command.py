@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -101,6 +102,7 @@ def _started(own: Settings, seed: int) -> str:
     """Start the parts; the address of the simulated city."""
     url_file, drop_folder = own.state / "simulator.url", own.state / "drop"
     url_file.unlink(missing_ok=True)
+    shutil.rmtree(drop_folder, ignore_errors=True)  # the files of an earlier city
     drop_folder.mkdir(parents=True, exist_ok=True)
     parts.start(own, parts.jobs())
     parts.start(own, parts.simulator(seed, url_file, drop_folder))
