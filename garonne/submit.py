@@ -28,7 +28,7 @@ SPARK_JAVA = Requirement(17, 21)
 LOCAL_MASTER = "local[3,4]"  # four tries of a task: a worker that is killed does not end the driver
 JVM_OPTIONS = "-Duser.timezone=UTC -XX:+UseParallelGC -Xss4m"
 # A dozen small queries on two cores: compiling them well costs more than it brings; one long replay is the other way.
-QUICK_START = "-XX:TieredStopAtLevel=1"
+QUICK_START = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
 
 Job = Annotated[list[str] | None, typer.Argument(help=f"Jobs to run; without any, all of them and '{OBSERVATIONS}'.")]
 Master = Annotated[str, typer.Option(help="Spark master. A cluster's master is used by spark-submit.")]
