@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from garonne.submit import SPARK_JAVA
+from garonne.submit import QUICK_START, SPARK_JAVA
 from jobs.engine.session import session
 from runtime.local.downloads import spark_jars
 from runtime.local.java import java_for
@@ -40,7 +40,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
             "spark.sql.codegen.wholeStage": "false",
             "spark.sql.warehouse.dir": str(folder / "warehouse"),
             "spark.local.dir": str(folder / "local"),
-            "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseSerialGC -Duser.timezone=UTC",
+            "spark.driver.extraJavaOptions": f"{QUICK_START} -XX:+UseSerialGC -Duser.timezone=UTC",
         },
     )
     yield started
