@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import NoReturn
+from itertools import islice
+from typing import Any, NoReturn
 
 import structlog
 from confluent_kafka import KafkaError, Message
@@ -17,7 +18,6 @@ from confluent_kafka import KafkaError, Message
 from connectors.acceptance import Acceptance, Event, record_bytes
 from connectors.channel import Channel
 from connectors.cursor import Cursor, Position
-from connectors.decoding import CHUNK_RECORDS, decoded
 from connectors.delivery import Delivery
 from connectors.duplicates import Key, Seen
 from connectors.feed import Feed
@@ -26,11 +26,15 @@ from connectors.meter import Meter, Tally
 from connectors.model import Format, Payload, Reason, Record, Reference, Rejected
 from connectors.producer import MAX_VALUE_BYTES, ProduceError, Producer
 
+CHUNK_RECORDS = 100  # between two turns of the event loop
+LARGE_PAYLOAD_BYTES = 256_000  # parsed in a thread, so that other feeds go on
 MAX_UNSETTLED_RECORDS = 20_000
 SEEN_LETTERS = 10_000
 DRAIN_SECONDS = 10.0
 
 log = structlog.get_logger()
+
+Item = Record | Rejected
 
 
 @dataclass(slots=True, eq=False)
@@ -114,7 +118,7 @@ class FeedIntake:
                     await self._wait_for_progress()
 
     async def _take_all(self, pending: _Pending, payload: Payload) -> None:
-        async for items in decoded(self._decoder, payload, self._feed.format, self.reference, self._broken):
+        async for items in self._decoded(payload):
             for item in items:
                 if isinstance(item, Rejected):
                     await self._refuse(pending, payload, item, "decode")
@@ -206,6 +210,32 @@ class FeedIntake:
         self._progress.clear()
         await self._progress.wait()
 
-    def _broken(self, error: Exception, place: str) -> None:
+    async def _decoded(self, payload: Payload) -> AsyncIterator[list[Item]]:
+        """The records of a payload in small lists; where its format breaks down, the payload is refused."""
+        found = self._decoder.decode(payload, self._feed.format, self.reference)
+        is_large = len(payload.body) > LARGE_PAYLOAD_BYTES
+        while True:
+            items, error = await asyncio.to_thread(_some, found) if is_large else _some(found)
+            is_large = False
+            yield items
+            if error is not None:
+                yield [self._broken(payload, error)]
+            if error is not None or len(items) < CHUNK_RECORDS:
+                return
+
+    def _broken(self, payload: Payload, error: Exception) -> Rejected:
         self._meter.error("format", error)
-        log.error("format.broken", feed=self._feed.id, place=place, exc_info=error)
+        log.error("format.broken", feed=self._feed.id, place=payload.place, exc_info=error)
+        detail = f"the format broke down: {type(error).__name__}: {error}"
+        return Rejected(Reason.MALFORMED, detail, "", payload.body)
+
+
+def _some(found: Iterator[Any]) -> tuple[list[Item], Exception | None]:
+    """The next records, and what stopped them if something did."""
+    items: list[Item] = []
+    try:
+        for item in islice(found, CHUNK_RECORDS):
+            items.append(item)  # a list made in one go would be lost with the error
+    except Exception as e:  # noqa: BLE001 - formats are plugins and their input is anyone's
+        return items, e
+    return items, None

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from jobs.indicators.windows import Windows, distinct, flag, flags, mean, observation, share
+from jobs.indicators.windows import Windows, collected, distinct, flag, flags, mean, newest, share
 from jobs.job import Job
 
 WINDOWS = Windows(timedelta(minutes=15))
@@ -18,13 +18,11 @@ def bike_availability(observed: DataFrame) -> DataFrame:
     """Mean bikes and docks, and how often there was one, for each station by 15 minutes of event time, UTC."""
     return (
         observed.transform(_with_availability)
-        .withColumn("said", observation("bikes_available", "docks_available", "has_bike", "has_dock", "flags"))
-        .withColumn("last", observation("name", "location", "capacity"))
         .transform(WINDOWS.assign)
         .groupBy("tenant", "entity_id", "span")
         .agg(
-            F.collect_set("said").alias("seen"),
-            F.max("last").alias("last"),
+            collected("bikes_available", "docks_available", "has_bike", "has_dock", "flags").alias("seen"),
+            newest("name", "location", "capacity").alias("last"),
             F.max("ingested_at").alias("last_ingested_at"),
         )
         .transform(distinct, "seen", "observed_at")

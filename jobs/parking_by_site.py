@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from jobs.indicators import parking
-from jobs.indicators.windows import Windows, distinct, flags, observation
+from jobs.indicators.windows import Windows, collected, distinct, flags, newest
 from jobs.job import Job
 
 WINDOWS = Windows(parking.WINDOW, lookback=parking.LOOKBACK)
@@ -24,14 +24,12 @@ def occupancy_by_site(observed: DataFrame) -> DataFrame:
     return (
         observed.where(F.col("area_type") == "site")
         .transform(parking.with_known_counts)
-        .withColumn("last", observation(*LAST))
-        .withColumn("said", observation("occupied_spaces", *parking.MOVEMENTS, "flags"))
         .transform(WINDOWS.assign)
         .where(parking.is_read(WINDOWS))
         .groupBy("tenant", "entity_id", "span")
         .agg(
-            F.max(F.when(WINDOWS.holds("observed_at"), F.col("last"))).alias("last"),
-            F.collect_set("said").alias("seen"),
+            newest(*LAST, where=WINDOWS.holds("observed_at")).alias("last"),
+            collected("occupied_spaces", *parking.MOVEMENTS, "flags").alias("seen"),
             F.max("ingested_at").alias("last_ingested_at"),
         )
         .where("last is not null")

@@ -14,12 +14,13 @@ from pyspark.sql import functions as F  # noqa: N812
 from jobs.indicators import parking
 from jobs.indicators.windows import (
     Windows,
+    collected,
     distinct,
     flag,
     flags,
     full_total,
     last_of_each,
-    observation,
+    newest,
     place,
 )
 from jobs.job import Job
@@ -35,16 +36,13 @@ def occupancy_by_zone(observed: DataFrame) -> DataFrame:
     return (
         observed.transform(_with_zone)
         .transform(parking.with_known_counts)
-        .withColumn("site", F.struct(*SITE))
-        .withColumn("said", observation(*SAID, entity=SITE))
-        .withColumn("zone_said", observation("name", "zone_id"))
         .transform(WINDOWS.assign)
         .groupBy("tenant", "zone", "span")
         .agg(
             F.bool_or(WINDOWS.holds("observed_at")).alias("is_seen"),
-            F.collect_set(F.when(parking.is_read(WINDOWS), F.col("said"))).alias("seen"),
-            F.collect_set("site").alias("expected"),
-            F.max(F.when(F.col("is_zone"), F.col("zone_said"))).alias("zone_said"),
+            collected(*SAID, entity=SITE, where=parking.is_read(WINDOWS)).alias("seen"),
+            F.collect_set(F.struct(*SITE)).alias("expected"),
+            newest("name", "zone_id", where=F.col("is_zone")).alias("zone_said"),
             F.max("ingested_at").alias("last_ingested_at"),
         )
         .where("is_seen")

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from jobs.indicators.windows import Windows, distinct, flag, flags, observation, total
+from jobs.indicators.windows import Windows, collected, distinct, flag, flags, newest, total
 from jobs.job import Job
 
 WINDOWS = Windows(timedelta(minutes=5))
@@ -20,17 +20,14 @@ LEVELS_OF_SERVICE = {"A": 0.85, "B": 0.67, "C": 0.50, "D": 0.40, "E": 0.30}
 
 def traffic_by_segment(observed: DataFrame) -> DataFrame:
     """Flow, speed and level of service of each road segment by 5 minutes of event time, UTC."""
+    free_flow = F.col("free_flow_speed_km_per_h")
     return (
-        observed.withColumn(
-            "said", observation("intensity_vehicles", "period_seconds", "average_speed_km_per_h", "flags")
-        )
-        .withColumn("road", observation("free_flow_speed_km_per_h", "location"))
-        .transform(WINDOWS.assign)
+        observed.transform(WINDOWS.assign)
         .groupBy("tenant", "entity_id", "span")
         .agg(
-            F.collect_set("said").alias("seen"),
-            F.max(F.when(F.col("free_flow_speed_km_per_h").isNotNull(), F.col("road"))).alias("road"),
-            F.max(F.when(F.col("location").isNotNull(), F.col("road"))).alias("place"),
+            collected("intensity_vehicles", "period_seconds", "average_speed_km_per_h", "flags").alias("seen"),
+            newest("free_flow_speed_km_per_h", where=free_flow.isNotNull()).alias("road"),
+            newest("location", where=F.col("location").isNotNull()).alias("last"),
             F.max("ingested_at").alias("last_ingested_at"),
         )
         .transform(distinct, "seen", "observed_at")
@@ -77,7 +74,7 @@ def _document(sums: DataFrame) -> DataFrame:
         "entity_id",
         WINDOWS.start.alias("window_start"),
         WINDOWS.end.alias("window_end"),
-        "place.location",
+        "last.location",
         "vehicles_count",
         F.try_divide("vehicles_count", hours).alias("vehicles_per_hour"),
         F.col("mean_speed").alias("mean_speed_km_per_h"),

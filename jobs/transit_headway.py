@@ -12,7 +12,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from jobs.indicators.headways import average_wait, gaps, mean_gap
-from jobs.indicators.windows import Windows, before, count, distinct, flag, flags, later, observation, place
+from jobs.indicators.windows import Windows, before, collected, count, distinct, flag, flags, later, place
 from jobs.job import Job
 
 HOUR = timedelta(hours=1)
@@ -20,7 +20,6 @@ WINDOWS = Windows(HOUR, lookback=HOUR)
 #: Without a trip, a vehicle that was away for longer comes again.
 AWAY = timedelta(minutes=10)
 BUNCHED = 0.25  # share of the scheduled headway
-SAID = ("trip_id", "stop_sequence", "scheduled_at", "location", "flags")
 RUN = ("has_trip", "run", "stop_sequence")
 
 
@@ -29,7 +28,6 @@ def headway_by_stop(positions: DataFrame) -> DataFrame:
     return (
         positions.where(F.col("stop_status") == "stopped_at")
         .where("line_id is not null and stop_id is not null")
-        .withColumn("said", observation(*SAID, entity=["entity_id"]))
         .transform(WINDOWS.assign)
         .groupBy("tenant", "line_id", "direction_id", "stop_id", "span")
         .agg(

@@ -13,7 +13,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from jobs.indicators import parking
-from jobs.indicators.windows import Windows, before, count, flag, flags, last_of_each, later, mean, observation, place
+from jobs.indicators.windows import Windows, before, count, flag, flags, last_of_each, later, mean, newest, place
 
 HEARTBEAT = timedelta(minutes=20)
 #: A state stands until it should have been told again. Radio delays a message: one that comes after the end of the
@@ -29,22 +29,21 @@ def occupancy_of_spots(observed: DataFrame, area: Area) -> DataFrame:
     is_late = F.col("observed_at") >= WINDOWS.end
     return (
         observed.where(F.col(f"{area}_id").isNotNull())
-        .withColumn("state", _state())
-        .withColumn("area", observation(f"{area}_spaces", "zone_id"))
         .transform(WINDOWS.assign)
         .where(~is_late | (F.col("status_since").isNotNull() & WINDOWS.holds("status_since")))
         .groupBy("tenant", F.col(f"{area}_id").alias("entity_id"), "span")
         .agg(
             F.bool_or(WINDOWS.holds("observed_at")).alias("is_seen"),
-            F.collect_set("state").alias("told"),
+            F.collect_set(_state()).alias("told"),
             F.collect_set("flags").alias("told_flags"),
-            F.max(F.when(F.col(f"{area}_spaces").isNotNull(), F.col("area"))).alias("area"),
+            newest(f"{area}_spaces", where=F.col(f"{area}_spaces").isNotNull()).alias("spaces"),
+            newest("zone_id").alias("last_told"),
             F.max("ingested_at").alias("last_ingested_at"),
         )
         .where("is_seen")
         .transform(_with_states)
-        .withColumn("total_spaces", F.coalesce(f"area.{area}_spaces", F.size("at_end")))
-        .withColumn("zone_id", F.col("area.zone_id") if area == "site" else F.lit(None).cast("string"))
+        .withColumn("total_spaces", F.coalesce(f"spaces.{area}_spaces", F.size("at_end")))
+        .withColumn("zone_id", F.col("last_told.zone_id") if area == "site" else F.lit(None).cast("string"))
         .transform(_figures)
         .transform(parking.document, WINDOWS, area, "spots")
     )

@@ -55,13 +55,16 @@ def later(time: Column, by: timedelta) -> Column:
     return F.timestamp_micros(F.unix_micros(time) + by // timedelta(microseconds=1)) if by else time
 
 
-def observation(*fields: str, entity: Sequence[str] = ()) -> Column:
-    """An observation as a struct, to be collected; of two with the same time, the one taken in last sorts last.
+def newest(*fields: str, where: Column | None = None) -> Column:
+    """The newest observation of a group, as a struct; null when there is none."""
+    row = F.struct(*TIMES, *fields)
+    return F.max(row if where is None else F.when(where, row))
 
-    It is to be made before the windows are assigned: a struct that an aggregate makes itself is made row by row by an
-    interpreter, and compared field by field.
-    """
-    return F.struct(*entity, *TIMES, *fields)
+
+def collected(*fields: str, entity: Sequence[str] = (), where: Column | None = None) -> Column:
+    """The set of a group's observations, repeats among them; `distinct` makes a sorted array of it without them."""
+    row = F.struct(*entity, *TIMES, *fields)
+    return F.collect_set(row if where is None else F.when(where, row))
 
 
 def distinct(grouped: DataFrame, column: str, *key: str) -> DataFrame:
