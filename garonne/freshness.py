@@ -7,10 +7,12 @@ observation in it was taken in. The clock stops when a search returns the docume
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from threading import Event
+from itertools import accumulate, count
+from threading import Event, Thread
 from typing import Any
 
 import structlog
@@ -21,7 +23,9 @@ from schemas import Contract, Kind, contracts
 log = structlog.get_logger()
 
 PAUSE_SECONDS = 0.2
-PAGE = 2000
+STEP_MS = 50
+RESULTS_EVERY = 5  # looks
+INDICES_EVERY = 10
 LATEST = "city-latest"
 
 
@@ -42,49 +46,53 @@ class Probe:
     target: str  # alias
     clock: str  # field that starts the clock
     since: datetime  # clocks started earlier are not counted
-    ages: list[float] = field(default_factory=list)
+    ages: Counter[int] = field(default_factory=Counter)  # documents by age, in steps of STEP_MS
     positions: dict[str, int] = field(default_factory=dict)
 
-    def begin(self, es: Elasticsearch) -> None:
-        """Leave what is there already out of account."""
-        for index in self._indices(es):
-            newest = es.search(index=index, size=1, sort=[{"_seq_no": "desc"}], source=False, seq_no_primary_term=True)
-            self.positions[index] = max((h["_seq_no"] for h in newest["hits"]["hits"]), default=-1)
+    def search(self, index: str) -> dict[str, Any]:
+        """The body of a search for what is new or changed in an index: how far it goes, and when clocks started."""
+        return {
+            "size": 0,
+            "track_total_hits": False,
+            "query": {"range": {"_seq_no": {"gt": self.positions.get(index, -1)}}},
+            "aggs": {
+                "newest": {"max": {"field": "_seq_no"}},
+                "counted": {
+                    "filter": {"range": {self.clock: {"gte": self.since.isoformat()}}},
+                    "aggs": {
+                        "started": {
+                            "date_histogram": {
+                                "field": self.clock,
+                                "fixed_interval": f"{STEP_MS}ms",
+                                "min_doc_count": 1,
+                            }
+                        }
+                    },
+                },
+            },
+        }
 
-    def look(self, es: Elasticsearch, now: Callable[[], datetime]) -> None:
-        """One search in each index; the age of every document that is new or changed since the last."""
-        for index in self._indices(es):
-            hits = es.search(
-                index=index,
-                query={"range": {"_seq_no": {"gt": self.positions.get(index, -1)}}},
-                sort=[{"_seq_no": "asc"}],
-                size=PAGE,
-                source_includes=[self.clock],
-            )["hits"]["hits"]
-            self.take(index, hits, now())
-
-    def take(self, index: str, hits: Sequence[Mapping[str, Any]], now: datetime) -> None:
-        """Note the documents of one search."""
-        started = [datetime.fromisoformat(h["_source"][self.clock]) for h in hits]
-        self.ages += [(now - t).total_seconds() for t in started if t >= self.since]
-        if hits:
-            self.positions[index] = hits[-1]["sort"][0]
-
-    def _indices(self, es: Elasticsearch) -> list[str]:
-        found = es.indices.get_alias(index="city-*", ignore_unavailable=True, allow_no_indices=True)
-        return sorted(name for name, body in found.items() if self.target in body["aliases"])
+    def take(self, index: str, answer: Mapping[str, Any], now: datetime) -> None:
+        """Note the documents of one search; a document's age is never taken for less than it is."""
+        found = answer["aggregations"]
+        for bucket in found["counted"]["started"]["buckets"]:
+            age_ms = now.timestamp() * 1000 - bucket["key"]
+            self.ages[round(age_ms / STEP_MS)] += bucket["doc_count"]
+        if (newest := found["newest"]["value"]) is not None:
+            self.positions[index] = round(newest)
 
 
-def percentiles(ages: Sequence[float]) -> Percentiles | None:
-    """Median, 95th and 99th percentile; None without a document."""
-    if not ages:
+def percentiles(ages: Mapping[int, int]) -> Percentiles | None:
+    """Median, 95th and 99th percentile of documents by age in steps of `STEP_MS`; None without a document."""
+    documents = sum(ages.values())
+    if not documents:
         return None
-    ordered = sorted(ages)
+    shares = list(zip(accumulate(ages[age] for age in sorted(ages)), sorted(ages), strict=True))
 
     def at(share: float) -> float:
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+        return next(age for sum_, age in shares if sum_ >= share * documents) * STEP_MS / 1000
 
-    return Percentiles(len(ordered), at(0.5), at(0.95), at(0.99))
+    return Percentiles(documents, at(0.5), at(0.95), at(0.99))
 
 
 def probes(start: datetime) -> dict[str, Probe]:
@@ -94,24 +102,67 @@ def probes(start: datetime) -> dict[str, Probe]:
     }
 
 
-def watch(es: Elasticsearch, stop: Event, found: dict[str, Probe]) -> None:
-    """Look with every probe until ``stop`` is set; the latest states more often than the results."""
-    rounds = 0
-    while not stop.is_set():
-        begun = time.monotonic()
-        for name, probe in found.items():
-            if name == "latest" or rounds % 5 == 0:
-                try:
-                    probe.look(es, lambda: datetime.now(UTC))
-                except (ApiError, TransportError) as e:
-                    log.warning("freshness.look_failed", probe=name, error=str(e)[:200])
-        rounds += 1
-        stop.wait(max(0.0, PAUSE_SECONDS - (time.monotonic() - begun)))
+class Watch:
+    """Looks with every probe until told to stop; the latest states more often than the results."""
 
+    def __init__(self, es: Elasticsearch, start: datetime) -> None:
+        self.probes = probes(start)
+        self._es = es
+        self._stop = Event()
+        self._indices: dict[str, list[str]] = {}
+        self._thread = Thread(target=self._run, daemon=True)
+        self._look(list(self.probes.values()))  # what is there already is left out of account
+        for probe in self.probes.values():
+            probe.ages.clear()
 
-def by_name(found: Mapping[str, Probe]) -> dict[str, Percentiles]:
-    """What the probes measured, where they found anything."""
-    return {name: p for name, probe in found.items() if (p := percentiles(probe.ages)) is not None}
+    def begin(self) -> Watch:
+        """Look from now on, beside what else is done."""
+        self._thread.start()
+        return self
+
+    def end(self) -> dict[str, Percentiles]:
+        """Look no more; what was measured."""
+        self._stop.set()
+        self._thread.join()
+        return self.found()
+
+    def found(self) -> dict[str, Percentiles]:
+        """What was measured so far, where there was anything."""
+        return {name: p for name, probe in self.probes.items() if (p := percentiles(probe.ages)) is not None}
+
+    def _run(self) -> None:
+        for number in count():
+            begun = time.monotonic()
+            due = self.probes.values() if number % RESULTS_EVERY == 0 else [self.probes["latest"]]
+            try:
+                self._look(list(due), renew=number % INDICES_EVERY == 0)
+            except (ApiError, TransportError) as e:
+                log.warning("freshness.look_failed", error=str(e)[:200])
+            if self._stop.wait(max(0.0, PAUSE_SECONDS - (time.monotonic() - begun))):
+                return
+
+    def _look(self, due: Sequence[Probe], renew: bool = True) -> None:
+        """One request with a search in each index of the probes."""
+        if renew:
+            self._indices = self._known()
+        wanted = [(probe, index) for probe in due for index in self._indices.get(probe.target, [])]
+        if not wanted:
+            return
+        searches = [line for probe, index in wanted for line in ({"index": index}, probe.search(index))]
+        answers = self._es.msearch(searches=searches)["responses"]
+        now = datetime.now(UTC)
+        for (probe, index), answer in zip(wanted, answers, strict=True):
+            if "aggregations" in answer:  # an index that was made a moment ago may not answer yet
+                probe.take(index, answer, now)
+
+    def _known(self) -> dict[str, list[str]]:
+        """Indices by the aliases they stand behind."""
+        found: dict[str, list[str]] = {}
+        aliases = self._es.indices.get_alias(index="city-*", ignore_unavailable=True, allow_no_indices=True)
+        for index, body in aliases.items():
+            for alias in body["aliases"]:
+                found.setdefault(alias, []).append(index)
+        return found
 
 
 def _results() -> list[Contract]:

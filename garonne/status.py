@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from threading import Event, Timer
 from typing import Annotated
 
 import typer
@@ -12,7 +12,7 @@ from elasticsearch import Elasticsearch
 from rich.table import Table
 
 from garonne.console import console
-from garonne.freshness import Percentiles, by_name, probes, watch
+from garonne.freshness import Percentiles, Watch
 from garonne.metrics_view import Sample, by_label, scraped, total
 from jobs.job import all_jobs
 from runtime.elastic.client import client
@@ -122,10 +122,7 @@ def _freshness(seconds: float) -> dict[str, Percentiles]:
         es: Elasticsearch = client(endpoints(settings()))
     except NoEndpointsError:
         return {}
-    found, stop = probes(datetime.now(UTC)), Event()
-    for probe in found.values():
-        probe.begin(es)
-    Timer(seconds, stop.set).start()
+    watch = Watch(es, datetime.now(UTC)).begin()
     with console.status(f"watching documents arrive for {seconds:.0f} s …"):
-        watch(es, stop, found)
-    return by_name(found)
+        time.sleep(seconds)
+    return watch.end()

@@ -25,10 +25,15 @@ from runtime.settings import PROJECT, settings
 MAIN = Path("jobs") / "engine" / "main.py"
 PACKAGES = ("schemas", "runtime", "connectors", "jobs")
 SPARK_JAVA = Requirement(17, 21)
-LOCAL_MASTER = "local[3,4]"  # four tries of a task: a worker that is killed does not end the driver
+# More slots than cores, so that a short batch need not wait for a long one; four tries of a task, so that a worker that
+# is killed does not end the driver.
+LOCAL_MASTER = "local[6,4]"
+DAEMON = "spark.python.daemon.module=jobs.engine.daemon"
 JVM_OPTIONS = "-Duser.timezone=UTC -XX:+UseParallelGC -Xss4m"
-# A dozen small queries on two cores: compiling them well costs more than it brings; one long replay is the other way.
+# A dozen small queries: making and compiling code for each task costs far more than the rows do. One long replay is the
+# other way round.
 QUICK_START = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
+INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 
 Job = Annotated[list[str] | None, typer.Argument(help=f"Jobs to run; without any, all of them and '{OBSERVATIONS}'.")]
 Master = Annotated[str, typer.Option(help="Spark master. A cluster's master is used by spark-submit.")]
@@ -47,7 +52,7 @@ def submit(
         if name != OBSERVATIONS:
             chosen(name)
     arguments = ["stream", *_jobs(job)]
-    quick = [] if available_now else ["--conf", "spark.sql.codegen.wholeStage=false"]
+    quick = [] if available_now else [word for pair in INTERPRETED.items() for word in ("--conf", "=".join(pair))]
     options = [*quick, "--driver-java-options", JVM_OPTIONS if available_now else f"{JVM_OPTIONS} {QUICK_START}"]
     _run(arguments + (["--available-now"] if available_now else []), options, master, driver_memory, dry_run)
 
@@ -89,6 +94,7 @@ def _run(arguments: list[str], extra: list[str], master: str, memory: str, dry_r
         "SPARK_LOCAL_IP": "127.0.0.1",
     }
     if master.startswith("local"):
+        options += ["--conf", DAEMON]
         environment["PYSPARK_SUBMIT_ARGS"] = " ".join(map(_quoted, [*options, "pyspark-shell"]))
         command = [sys.executable, "-m", "jobs.engine.main", *arguments]
     else:

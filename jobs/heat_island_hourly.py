@@ -61,6 +61,6 @@ JOB = Job(
     transform=hourly_intensity,
     window=timedelta(hours=1),
     lateness=timedelta(hours=30),
-    freshness=timedelta(seconds=55),  # the three heat jobs differ, so that they do not fire at the same tick
+    freshness=timedelta(seconds=55),
     lookback=timedelta(hours=1),
 )

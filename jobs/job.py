@@ -28,7 +28,7 @@ class Job:
     transform: Callable[[DataFrame], DataFrame]
     window: timedelta  # length of the result's window
     lateness: timedelta  # how long after its window an event still counts
-    freshness: timedelta  # how old a figure may be; the trigger's interval
+    freshness: timedelta  # the trigger's interval; each job has its own, so that they do not all fire at one tick
     lookback: timedelta = timedelta(0)  # how far before its window a figure reads
     lookahead: timedelta = timedelta(0)  # how far after its window a figure reads
 

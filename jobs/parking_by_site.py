@@ -60,6 +60,6 @@ JOB = Job(
     transform=occupancy_by_site,
     window=WINDOWS.length,
     lateness=timedelta(hours=6),
-    freshness=timedelta(seconds=7),
+    freshness=timedelta(seconds=29),
     lookback=WINDOWS.lookback,
 )

@@ -10,13 +10,13 @@ from confluent_kafka.cimpl import NewTopic
 
 from schemas import Contract
 
-PARTITIONS = 4
+BROKER_DEFAULT = -1
 RETENTION_MS = 7 * 24 * 3600 * 1000
 TIMEOUT_SECONDS = 30
 
 
-def ensure_topics(bootstrap: str, contracts: Iterable[Contract], partitions: int = PARTITIONS) -> None:
-    """Create the topics that are missing; replication is the broker's default.
+def ensure_topics(bootstrap: str, contracts: Iterable[Contract]) -> None:
+    """Create the topics that are missing; partitions and replication are the broker's default.
 
     Raises:
         confluent_kafka.KafkaException: the broker does not answer or refuses.
@@ -26,7 +26,7 @@ def ensure_topics(bootstrap: str, contracts: Iterable[Contract], partitions: int
     wanted = [c for c in contracts if c.has_topic and c.topic not in there]
     if not wanted:
         return
-    made = admin.create_topics([_topic(c, partitions) for c in wanted], request_timeout=TIMEOUT_SECONDS)
+    made = admin.create_topics([_topic(c) for c in wanted], request_timeout=TIMEOUT_SECONDS)
     for future in made.values():
         try:
             future.result(TIMEOUT_SECONDS)
@@ -35,9 +35,9 @@ def ensure_topics(bootstrap: str, contracts: Iterable[Contract], partitions: int
                 raise
 
 
-def _topic(contract: Contract, partitions: int) -> NewTopic:
+def _topic(contract: Contract) -> NewTopic:
     return NewTopic(
         contract.topic,
-        num_partitions=partitions,
+        num_partitions=BROKER_DEFAULT,
         config={"retention.ms": str(RETENTION_MS), "max.message.bytes": "2097152"},
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from garonne.submit import QUICK_START, SPARK_JAVA
+from garonne.submit import INTERPRETED, QUICK_START, SPARK_JAVA
 from jobs.engine.session import session
 from runtime.local.downloads import spark_jars
 from runtime.local.java import java_for
@@ -37,7 +37,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         {
             "spark.master": "local[2,4]",
             "spark.jars": ",".join(map(str, spark_jars(settings()))),
-            "spark.sql.codegen.wholeStage": "false",
+            **INTERPRETED,
             "spark.sql.warehouse.dir": str(folder / "warehouse"),
             "spark.local.dir": str(folder / "local"),
             "spark.driver.extraJavaOptions": f"{QUICK_START} -XX:+UseSerialGC -Duser.timezone=UTC",

@@ -7,9 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from threading import Event, Thread
 from typing import Annotated, Any
 
 import httpx2
@@ -21,7 +19,7 @@ from garonne.console import console, progress_bars
 from garonne.demo import parts
 from garonne.demo.draining import wait_until_drained
 from garonne.demo.view import View, newest_figures
-from garonne.freshness import Percentiles, Probe, by_name, probes, watch
+from garonne.freshness import Percentiles, Watch
 from garonne.metrics_view import scraped
 from garonne.status import freshness_table, is_fresh
 from jobs.engine.context import Context
@@ -31,44 +29,29 @@ from runtime.local import stack
 from runtime.local.downloads import spark_jars
 from runtime.processes import running
 from runtime.settings import Settings, settings
+from simulator.city import City
 
 START_SECONDS = 180
-LOOK_SECONDS = 3.0
+LOOK_SECONDS = 5.0
 SEED = 31
-
-
-@dataclass
-class _Watching:
-    """The freshness probes, from the moment the city is live."""
-
-    es: Any
-    stop: Event = field(default_factory=Event)
-    found: dict[str, Probe] = field(default_factory=dict)
-
-    def begin(self) -> None:
-        self.found = probes(datetime.now(UTC))
-        for probe in self.found.values():
-            probe.begin(self.es)
-        Thread(target=watch, args=(self.es, self.stop, self.found), daemon=True).start()
-
-    def end(self) -> dict[str, Percentiles]:
-        self.stop.set()
-        return by_name(self.found)
 
 
 def demo(
     seconds: Annotated[int | None, typer.Option(help="Run this long, compare with the truth, end with 0 or 1.")] = None,
     seed: Annotated[int, typer.Option(help="Which city is simulated.")] = SEED,
+    rate: Annotated[float | None, typer.Option(help="Events a second of a larger city, once live.")] = None,
+    history_hours: Annotated[float, typer.Option(min=0, help="Hours of the past played fast first.")] = 24,
 ) -> None:
     """A simulated city through the whole pipeline: its last 24 hours fast, then live. Ctrl-C ends it."""
+    city = parts.Simulated(seed, rate, history_hours)
     own = Settings(GARONNE_STATE=settings().state / "demo")
     with _everything_ended(own):
         addresses = _servers(own)
-        url = _started(own, seed)
+        url = _started(own, city)
         fresh = _shown(own, addresses, url, seconds)
         if seconds is None:
             return
-        good = _judged(own, addresses, url, seed, fresh)
+        good = _judged(own, addresses, url, city, fresh)
     raise typer.Exit(0 if good else 1)
 
 
@@ -98,14 +81,14 @@ def _servers(own: Settings) -> Endpoints:
     return addresses
 
 
-def _started(own: Settings, seed: int) -> str:
+def _started(own: Settings, city: parts.Simulated) -> str:
     """Start the parts; the address of the simulated city."""
     url_file, drop_folder = own.state / "simulator.url", own.state / "drop"
     url_file.unlink(missing_ok=True)
     shutil.rmtree(drop_folder, ignore_errors=True)  # the files of an earlier city
     drop_folder.mkdir(parents=True, exist_ok=True)
     parts.start(own, parts.jobs())
-    parts.start(own, parts.simulator(seed, url_file, drop_folder))
+    parts.start(own, parts.simulator(city, url_file, drop_folder))
     until = time.monotonic() + START_SECONDS
     while not url_file.exists():
         _check(own)
@@ -120,32 +103,34 @@ def _started(own: Settings, seed: int) -> str:
 def _shown(own: Settings, addresses: Endpoints, url: str, seconds: int | None) -> dict[str, Percentiles]:
     """Show the table until the time is over; what the freshness probes measured."""
     es = client(addresses)
-    view, watching = View(_addresses(own, addresses, url)), _Watching(es)
+    view, watch = View(_addresses(own, addresses, url)), None
     until = time.monotonic() + seconds if seconds else float("inf")
     with Live(console=console, auto_refresh=False, transient=not console.is_terminal) as live:
         while time.monotonic() < until:
             _check(own)
             city = city_status(url)
-            if city.get("phase") == "live" and not watching.found:
-                watching.begin()
+            samples = scraped(running(own))
+            if watch is None and city.get("phase") == "live" and view.has_caught_up(samples):
+                watch = Watch(es, datetime.now(UTC)).begin()
+            fresh = watch.found() if watch else {}
             memory = parts.memory_mb(own) + sum(s.memory_mb or 0 for s in stack.status(own))
-            table = view.table(
-                scraped(running(own)), city, newest_figures(es), by_name(watching.found), time.monotonic(), memory
-            )
+            table = view.table(samples, city, newest_figures(es), fresh, time.monotonic(), memory)
             live.update(table, refresh=console.is_terminal)
             time.sleep(LOOK_SECONDS)
         if not console.is_terminal:
             console.print(table)
-    return watching.end()
+    return watch.end() if watch else {}
 
 
-def _judged(own: Settings, addresses: Endpoints, url: str, seed: int, fresh: dict[str, Percentiles]) -> bool:
+def _judged(
+    own: Settings, addresses: Endpoints, url: str, city: parts.Simulated, fresh: dict[str, Percentiles]
+) -> bool:
     """Let everything arrive, compare the figures with the truth, print both; whether all is as it should be."""
     span = comparison.span_of(city_status(url))
     parts.stop(own, "simulator")
     with console.status("the city has stopped; its last events become figures …"):
         wait_until_drained(own, addresses)
-    verdicts = comparison.compared(client(addresses), seed, span)
+    verdicts = comparison.compared(client(addresses), City(city.seed, city.size, comparison.TENANT), span)
     console.print(comparison.table(verdicts))
     if fresh:
         console.print(freshness_table(fresh))

@@ -12,7 +12,6 @@ from rich.table import Table
 
 from runtime.elastic.documents import found
 from simulator.city import City
-from simulator.sizes import DEMO
 from simulator.truth import Truth
 
 TENANT = "toulouse"
@@ -83,9 +82,8 @@ def span_of(status: dict[str, Any]) -> Span:
     return Span(datetime.fromisoformat(status["started_at"]), datetime.fromisoformat(status["delivered_until"]))
 
 
-def compared(es: Elasticsearch, seed: int, span: Span) -> list[Verdict]:
+def compared(es: Elasticsearch, city: City, span: Span) -> list[Verdict]:
     """All comparisons, one verdict for each figure."""
-    city = City(seed, DEMO, TENANT)
     truth = Truth(city)
     verdicts = [v for compare in COMPARISONS for v in compare(es, city, truth, span)]
     return sorted(verdicts, key=lambda v: v.is_good)

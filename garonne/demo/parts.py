@@ -11,6 +11,7 @@ from pathlib import Path
 from runtime.local import process
 from runtime.local.process import Command
 from runtime.settings import PROJECT, Settings
+from simulator.sizes import DEMO, CitySize, at_rate
 
 FEEDS = PROJECT / "deploy" / "feeds" / "demo"
 
@@ -23,15 +24,35 @@ class Part:
     arguments: Sequence[str]
 
 
+@dataclass(frozen=True)
+class Simulated:
+    """Which city it is, and how much of its past is played first."""
+
+    seed: int
+    rate: float | None = None  # events/s; None: the demo's city, about a million events a day
+    history_hours: float = 24
+
+    @property
+    def size(self) -> CitySize:
+        """How large the city is."""
+        return DEMO if self.rate is None else at_rate(self.rate)
+
+    @property
+    def options(self) -> list[str]:
+        """The options of `garonne simulate` for it."""
+        rate = [] if self.rate is None else ["--rate", str(self.rate)]
+        return ["--seed", str(self.seed), "--history-hours", str(self.history_hours), *rate]
+
+
 def jobs() -> Part:
     """All jobs in one driver."""
     return Part("jobs", ["submit"])
 
 
-def simulator(seed: int, url_file: Path, drop_folder: Path) -> Part:
+def simulator(city: Simulated, url_file: Path, drop_folder: Path) -> Part:
     """The simulated city."""
-    options = ["--seed", str(seed), "--url-file", str(url_file), "--drop-folder", str(drop_folder)]
-    return Part("simulator", ["simulate", *options])
+    options = ["--url-file", str(url_file), "--drop-folder", str(drop_folder)]
+    return Part("simulator", ["simulate", *city.options, *options])
 
 
 def connectors() -> Part:

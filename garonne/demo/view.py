@@ -10,9 +10,15 @@ from rich.console import Group
 from rich.table import Table
 
 from garonne.freshness import Percentiles
-from garonne.metrics_view import Sample, total
+from garonne.metrics_view import Sample, by_label, total
+from jobs.engine.observations import NAME as OBSERVATIONS
+from jobs.job import all_jobs
 
 DOCUMENTS = "garonne_query_documents_total"
+LAG = "garonne_query_lag_records"
+QUERIES = {OBSERVATIONS, *all_jobs()}
+CAUGHT_UP_SECONDS = 3.0
+LEAST_LAG_RECORDS = 500
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,13 @@ class View:
     addresses: dict[str, str]
     rates: dict[str, Rate] = field(default_factory=lambda: {"in": Rate(), "out": Rate()})
 
+    def has_caught_up(self, samples: list[Sample]) -> bool:
+        """Whether every query has been at work and none is further behind than a few seconds; then all is live."""
+        at_work = by_label(samples, "garonne_query_batch_seconds_count", "query")
+        behind = by_label(samples, LAG, "query")
+        most = max(LEAST_LAG_RECORDS, CAUGHT_UP_SECONDS * self.rates["in"].per_second)
+        return at_work.keys() >= QUERIES and max(behind.values(), default=0) <= most
+
     def table(
         self,
         samples: list[Sample],
@@ -63,7 +76,7 @@ class View:
         flow.add_row("city time", f"{city.get('city_time', '…')}  ({city.get('phase', 'starting')})")
         flow.add_row("events in", f"{self.rates['in'].read(accepted, now):>9,.0f} /s   {accepted:>12,.0f} in all")
         flow.add_row("documents out", f"{self.rates['out'].read(written, now):>9,.0f} /s   {written:>12,.0f} in all")
-        flow.add_row("lag", f"{total(samples, 'garonne_query_lag_records', query='observations'):>9,.0f} records")
+        flow.add_row("lag", f"{total(samples, LAG, query=OBSERVATIONS):>9,.0f} records")
         rejected = total(samples, "garonne_feed_records_total", outcome="rejected")
         duplicate = total(samples, "garonne_feed_records_total", outcome="duplicate")
         flow.add_row("set aside", f"{rejected:>9,.0f} dead letters, {duplicate:,.0f} duplicates")

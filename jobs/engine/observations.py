@@ -10,6 +10,7 @@ import base64
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -63,13 +64,12 @@ def indexing(endpoints: Endpoints, schema_cache: Path) -> ArrowFunction:
     """A function for the workers: Kafka messages in, one row of counts out."""
 
     def index_partition(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        decode = decoder(Registry(endpoints.schema_registry_url, schema_cache))
-        batch = collect(_messages(batches), decode)
-        with Writer(endpoints, NAME) as writer:
-            writer.bury(batch.letters)
-            # those who watch look at the latest states, so they go first
-            outcome = writer.write(batch.latest.values())
-            outcome.add(writer.write(batch.observations))
+        batch = collect(_messages(batches), decoder(endpoints.schema_registry_url, schema_cache))
+        writer = Writer(endpoints, NAME)
+        writer.bury(batch.letters)
+        # those who watch look at the latest states, so they go first
+        outcome = writer.write(batch.latest.values())
+        outcome.add(writer.write(batch.observations))
         yield outcome_batch(outcome.written, outcome.unchanged, len(outcome.refused) + len(batch.letters))
 
     return index_partition
@@ -79,8 +79,10 @@ Message = Mapping[str, Any]
 Decode = Callable[[str, bytes], tuple[Contract, dict[str, Any]]]
 
 
-def decoder(registry: Registry) -> Decode:
-    """A function that gives the contract and the event of a message of a topic."""
+@lru_cache(maxsize=1)
+def decoder(registry_url: str, schema_cache: Path) -> Decode:
+    """A function that gives the contract and the event of a message of a topic; a worker keeps it between batches."""
+    registry = Registry(registry_url, schema_cache)
     by_topic = {c.topic: (c, Decoder(c, registry)) for c in contracts().values() if c.has_topic}
 
     def decode(topic: str, value: bytes) -> tuple[Contract, dict[str, Any]]:

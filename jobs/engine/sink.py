@@ -47,16 +47,18 @@ def write(docs: DataFrame, endpoints: Endpoints, query: str, version: int) -> Wr
     Raises:
         pyspark.errors.PySparkException: most were refused, or the login is wrong; carries the reason.
     """
-    row = docs.mapInArrow(_writing(endpoints, query, version), OUTCOME).agg(
-        *[F.coalesce(F.sum(c), F.lit(0)).alias(c) for c in ("written", "unchanged", "refused")]
-    )
-    return Written(*row.collect()[0])
+    return settled(docs.mapInArrow(_writing(endpoints, query, version), OUTCOME))
+
+
+def settled(outcomes: DataFrame) -> Written:
+    """Run the writing, and add up what each worker counted; in Spark the sum would be a stage of its own."""
+    rows = outcomes.collect()
+    return Written(*(sum(row[i] for row in rows) for i in range(3)))
 
 
 def _writing(endpoints: Endpoints, query: str, version: int) -> ArrowFunction:
     def write_partition(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        with Writer(endpoints, query) as writer:
-            outcome = writer.write(_actions(batches, version))
+        outcome = Writer(endpoints, query).write(_actions(batches, version))
         yield outcome_batch(outcome.written, outcome.unchanged, len(outcome.refused))
 
     return write_partition

@@ -17,6 +17,8 @@ from schemas import Contract
 # Connectors refuse times in the future; this holds for whoever writes to the topic directly. One such row would close
 # every window.
 FUTURE_TOLERANCE = "INTERVAL 1 HOUR"
+# A batch reads up to offsets that are there already, so no fetch has to wait for more; with Kafka's 500 ms it does.
+FETCH_WAIT_MS = 10
 
 
 def live(spark: SparkSession, bootstrap: str, topics: list[str], max_offsets: int) -> DataFrame:
@@ -28,6 +30,7 @@ def live(spark: SparkSession, bootstrap: str, topics: list[str], max_offsets: in
         .option("startingOffsets", "earliest")
         .option("maxOffsetsPerTrigger", max_offsets)
         .option("failOnDataLoss", "true")
+        .option("kafka.fetch.max.wait.ms", FETCH_WAIT_MS)
         .load()
     )
 
@@ -54,7 +57,8 @@ def events(messages: DataFrame, contract: Contract, writers: Mapping[int, Mappin
 
     The query that indexes observations reads the same messages and makes dead letters of those.
     """
-    event = messages.select(_decoded(contract, writers).alias("event"), "timestamp")
+    # A generator, because Spark would push the conditions below through a projection, and decode once for each of them.
+    event = messages.select(F.explode(F.array(_decoded(contract, writers))).alias("event"), "timestamp")
     return event.where(
         F.col("event.tenant").isNotNull()
         & F.col("event.observed_at").isNotNull()

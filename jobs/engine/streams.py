@@ -13,7 +13,7 @@ from pyspark.sql.streaming.readwriter import DataStreamWriter
 from jobs.engine import observations, source
 from jobs.engine.checkpoint import generation
 from jobs.engine.context import Context
-from jobs.engine.sink import OUTCOME, Written, documents, write
+from jobs.engine.sink import OUTCOME, Written, documents, settled, write
 from jobs.job import Job
 from runtime import metrics
 from runtime.elastic.generations import version
@@ -43,9 +43,11 @@ def job_query(spark: SparkSession, job: Job, context: Context) -> Query:
         figures = rows.withWatermark("observed_at", _interval(job.lateness)).transform(job.transform)
 
         def write_batch(batch: DataFrame, number: int) -> None:
-            _count(job.name, write(documents(batch, result), context.endpoints, job.name, version(current, number)))
+            _count(job.name, write(batch, context.endpoints, job.name, version(current, number)))
 
-        writer = figures.writeStream.outputMode("update").option("checkpointLocation", str(checkpoint))
+        writer = (
+            documents(figures, result).writeStream.outputMode("update").option("checkpointLocation", str(checkpoint))
+        )
         return _started(spark, writer, job.name, write_batch, job.freshness, available_now)
 
     return Query(job.name, start)
@@ -63,12 +65,10 @@ def observations_query(spark: SparkSession, context: Context) -> Query:
             min(OBSERVATIONS_MAX_OFFSETS, context.max_offsets_per_trigger),
         )
         index = observations.indexing(context.endpoints, context.schema_cache)
-        workers = spark.sparkContext.defaultParallelism
+        workers = int(spark.conf.get("spark.sql.shuffle.partitions") or 1)
 
         def write_batch(batch: DataFrame, _: int) -> None:
-            rows = batch.coalesce(workers).mapInArrow(index, OUTCOME).collect()
-            total = Written(*(sum(r[i] for r in rows) for i in range(3)))
-            _count(observations.NAME, total)
+            _count(observations.NAME, settled(batch.coalesce(workers).mapInArrow(index, OUTCOME)))
 
         checkpoint = context.checkpoints / observations.NAME
         writer = messages.select(*observations.COLUMNS).writeStream.option("checkpointLocation", str(checkpoint))

@@ -1,12 +1,12 @@
-"""What a Spark worker holds while it writes: clients that close, and dead letters for what is refused."""
+"""What a Spark worker holds while it writes: a client, and dead letters for what is refused."""
 
 from __future__ import annotations
 
 import zipimport
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Any, Self
+from functools import lru_cache
+from typing import Any
 
 from elasticsearch import Elasticsearch
 
@@ -32,22 +32,20 @@ def _unchanged(_: zipimport.zipimporter) -> None:
     """Nothing to look at again."""
 
 
+@lru_cache(maxsize=1)
+def _kept_client(endpoints: Endpoints) -> Elasticsearch:
+    """One client for the life of the worker: connections stay open from batch to batch."""
+    return client(endpoints)
+
+
 class Writer:
     """Writes documents; what Elasticsearch refuses becomes a dead letter before `write` returns."""
 
     def __init__(self, endpoints: Endpoints, query: str) -> None:
-        self._es: Elasticsearch = client(endpoints)
+        keep_archives_open()
+        self._es = _kept_client(endpoints)
         self._letters = DeadLetterProducer(endpoints)
         self._query = query
-
-    def __enter__(self) -> Self:
-        keep_archives_open()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._es.close()
 
     def write(self, actions: Iterable[bulk.Action]) -> bulk.Outcome:
         """Write documents, and wait until each is in Elasticsearch or in the dead letters.

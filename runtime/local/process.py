@@ -107,12 +107,19 @@ def is_running(running: Running) -> bool:
 
 
 def memory_mb(running: Running) -> float:
-    """Resident memory of the process and its descendants, in MB."""
+    """Memory of the process and its descendants, in MB; pages that they share count once."""
     total = 0
     for pid in members(running):
         with suppress(psutil.Error):
-            total += psutil.Process(pid).memory_info().rss
+            total += _own_share(psutil.Process(pid))
     return total / 2**20
+
+
+def _own_share(process: psutil.Process) -> int:
+    """Bytes, each shared page divided among those who share it; all of them where the system does not tell."""
+    with suppress(psutil.AccessDenied, AttributeError):
+        return int(process.memory_full_info().pss)
+    return int(process.memory_info().rss)
 
 
 def stop(pid_file: Path, patience_seconds: float = 20) -> bool:
