@@ -7,10 +7,10 @@ observation in it was taken in. The clock stops when a search returns the docume
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import accumulate, count
 from threading import Event, Thread
 from typing import Any
@@ -24,6 +24,7 @@ log = structlog.get_logger()
 
 PAUSE_SECONDS = 0.2
 STEP_MS = 50
+KEPT = timedelta(minutes=2)  # what is fresh now, and not what once was
 RESULTS_EVERY = 5  # looks
 INDICES_EVERY = 10
 LATEST = "city-latest"
@@ -46,7 +47,7 @@ class Probe:
     target: str  # alias
     clock: str  # field that starts the clock
     since: datetime  # clocks started earlier are not counted
-    ages: Counter[int] = field(default_factory=Counter)  # documents by age, in steps of STEP_MS
+    looks: deque[tuple[datetime, Counter[int]]] = field(default_factory=deque)  # documents by age, in steps of STEP_MS
     positions: dict[str, int] = field(default_factory=dict)
 
     def search(self, index: str) -> dict[str, Any]:
@@ -75,11 +76,21 @@ class Probe:
     def take(self, index: str, answer: Mapping[str, Any], now: datetime) -> None:
         """Note the documents of one search; a document's age is never taken for less than it is."""
         found = answer["aggregations"]
+        ages: Counter[int] = Counter()
         for bucket in found["counted"]["started"]["buckets"]:
             age_ms = now.timestamp() * 1000 - bucket["key"]
-            self.ages[round(age_ms / STEP_MS)] += bucket["doc_count"]
+            ages[round(age_ms / STEP_MS)] += bucket["doc_count"]
+        if ages:
+            self.looks.append((now, ages))
+        while self.looks and self.looks[0][0] < now - KEPT:
+            self.looks.popleft()
         if (newest := found["newest"]["value"]) is not None:
             self.positions[index] = round(newest)
+
+    @property
+    def ages(self) -> Counter[int]:
+        """Documents by age, in steps of `STEP_MS`, over the last two minutes."""
+        return sum((ages for _, ages in list(self.looks)), Counter())
 
 
 def percentiles(ages: Mapping[int, int]) -> Percentiles | None:
@@ -113,7 +124,7 @@ class Watch:
         self._thread = Thread(target=self._run, daemon=True)
         self._look(list(self.probes.values()))  # what is there already is left out of account
         for probe in self.probes.values():
-            probe.ages.clear()
+            probe.looks.clear()
 
     def begin(self) -> Watch:
         """Look from now on, beside what else is done."""

@@ -95,7 +95,14 @@ def queries_table(samples: Sequence[Sample]) -> Table:
 def freshness_table(fresh: dict[str, Percentiles]) -> Table:
     """How old documents are when they can first be found, beside the limit."""
     table = Table(
-        "documents", "seen", "p50 s", "p95 s", "p99 s", "limit s", "", title="Freshness, from ingestion to search"
+        "documents",
+        "seen",
+        "p50 s",
+        "p95 s",
+        "p99 s",
+        "limit s",
+        "",
+        title="Freshness, from ingestion to search, over the last two minutes",
     )
     for name, p in fresh.items():
         verdict = "ok" if is_fresh(name, p) else "too old"

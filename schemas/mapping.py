@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from schemas.contract import AvroType, Contract, Field
+from schemas.contract import AvroType, Contract, Field, Kind
 
 PRIMITIVES: dict[str, dict[str, Any]] = {
     "string": {"type": "keyword"},
@@ -22,7 +22,8 @@ PRIMITIVES: dict[str, dict[str, Any]] = {
 # Texts for people are found by their words, and as a whole too.
 PROSE = {"name", "detail"}
 PROSE_MAPPING = {"type": "text", "fields": {"keyword": {"type": "keyword", "ignore_above": 256}}}
-LATEST_REFRESH = "500ms"
+# Numbers of observations are searched by their columns, which is slower; an index for each would be more to write.
+NUMBERS = {"integer", "long", "float", "double"}
 REFRESH = "2s"
 
 
@@ -51,15 +52,15 @@ def mapping_of(field: Field) -> dict[str, Any]:
 
 def index_template(contract: Contract) -> dict[str, Any]:
     """Index template of the documents of a contract: strict, so that a field nobody declared is refused."""
-    return _template(contract, f"{contract.alias}-*", [contract.alias], REFRESH)
+    return _template(contract, f"{contract.alias}-*", [contract.alias])
 
 
 def latest_template(contract: Contract) -> dict[str, Any]:
-    """Index template of the newest state of each entity; refreshed often, for those who watch."""
-    return _template(contract, f"{contract.latest_alias}-*", [contract.latest_alias, "city-latest"], LATEST_REFRESH)
+    """Index template of the newest state of each entity; whoever writes it makes it visible at once."""
+    return _template(contract, f"{contract.latest_alias}-*", [contract.latest_alias, "city-latest"])
 
 
-def _template(contract: Contract, pattern: str, aliases: list[str], refresh: str) -> dict[str, Any]:
+def _template(contract: Contract, pattern: str, aliases: list[str]) -> dict[str, Any]:
     return {
         "index_patterns": [pattern],
         "priority": 200,
@@ -69,17 +70,23 @@ def _template(contract: Contract, pattern: str, aliases: list[str], refresh: str
             "settings": {
                 "number_of_shards": 1,
                 "number_of_replicas": 0,
-                "refresh_interval": refresh,
+                "refresh_interval": REFRESH,
                 "translog.durability": "request",
                 "codec": "default",
             },
             "mappings": {
                 "dynamic": "strict",
                 "_meta": {"contract": contract.name, "sensitivity": contract.declaration.sensitivity},
-                "properties": {f.name: {**mapping_of(f), **_meta(f)} for f in contract.fields},
+                "properties": {f.name: _property(contract, f) for f in contract.fields},
             },
         },
     }
+
+
+def _property(contract: Contract, field: Field) -> dict[str, Any]:
+    mapping = mapping_of(field)
+    is_lean = contract.kind is Kind.EVENT and mapping.get("type") in NUMBERS
+    return {**mapping, **({"index": False} if is_lean else {}), **_meta(field)}
 
 
 def _mapping(avro: AvroType) -> dict[str, Any]:

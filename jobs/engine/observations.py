@@ -67,8 +67,8 @@ def indexing(endpoints: Endpoints, schema_cache: Path) -> ArrowFunction:
         batch = collect(_messages(batches), decoder(endpoints.schema_registry_url, schema_cache))
         writer = Writer(endpoints, NAME)
         writer.bury(batch.letters)
-        # those who watch look at the latest states, so they go first
-        outcome = writer.write(batch.latest.values())
+        # those who watch look at the latest states, so they go first and can be seen at once
+        outcome = writer.write(batch.latest.values(), visible=True)
         outcome.add(writer.write(batch.observations))
         yield outcome_batch(outcome.written, outcome.unchanged, len(outcome.refused) + len(batch.letters))
 

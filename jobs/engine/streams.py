@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from threading import Semaphore
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
@@ -20,6 +21,9 @@ from runtime.elastic.generations import version
 from schemas import contract, contracts
 
 OBSERVATIONS_MAX_OFFSETS = 30_000  # those who watch wait for a whole batch
+# Batches of the jobs take turns: each has the cores to itself, and the observations, which are watched by the second,
+# never share them with all of the jobs at once.
+TURNS = Semaphore(1)
 BatchFunction = Callable[[DataFrame, int], None]
 
 
@@ -43,7 +47,8 @@ def job_query(spark: SparkSession, job: Job, context: Context) -> Query:
         figures = rows.withWatermark("observed_at", _interval(job.lateness)).transform(job.transform)
 
         def write_batch(batch: DataFrame, number: int) -> None:
-            _count(job.name, write(batch, context.endpoints, job.name, version(current, number)))
+            with TURNS:
+                _count(job.name, write(batch, context.endpoints, job.name, version(current, number)))
 
         writer = (
             documents(figures, result).writeStream.outputMode("update").option("checkpointLocation", str(checkpoint))

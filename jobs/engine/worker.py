@@ -47,13 +47,15 @@ class Writer:
         self._letters = DeadLetterProducer(endpoints)
         self._query = query
 
-    def write(self, actions: Iterable[bulk.Action]) -> bulk.Outcome:
+    def write(self, actions: Iterable[bulk.Action], visible: bool = False) -> bulk.Outcome:
         """Write documents, and wait until each is in Elasticsearch or in the dead letters.
+
+        With ``visible`` a search finds them at once.
 
         Raises:
             runtime.elastic.bulk.BrokenSinkError: most were refused.
         """
-        outcome = bulk.write(self._es, actions)
+        outcome = bulk.write(self._es, actions, visible=visible)
         self.bury([self._letter(r) for r in outcome.refused])
         return outcome
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any
 
 import orjson
 import structlog
@@ -73,8 +74,12 @@ class BrokenSinkError(RuntimeError):
     """Most of a batch was refused: the mapping is wrong and not the documents."""
 
 
-def write(es: Elasticsearch, actions: Iterable[Action], sleep: Callable[[float], None] = time.sleep) -> Outcome:
+def write(
+    es: Elasticsearch, actions: Iterable[Action], sleep: Callable[[float], None] = time.sleep, *, visible: bool = False
+) -> Outcome:
     """Write all the documents, request by request, and wait as long as Elasticsearch needs.
+
+    With ``visible`` a search finds them when this returns, and not only after the index's next refresh.
 
     Raises:
         BrokenSinkError: more than half of at least 50 documents were refused.
@@ -82,7 +87,7 @@ def write(es: Elasticsearch, actions: Iterable[Action], sleep: Callable[[float],
     """
     outcome = Outcome()
     for request in _requests(actions):
-        outcome.add(_write_request(es, request, sleep))
+        outcome.add(_write_request(es, request, sleep, visible))
     total = outcome.written + outcome.unchanged + len(outcome.refused)
     if len(outcome.refused) >= BREAKER_MINIMUM and len(outcome.refused) * 2 > total:
         raise BrokenSinkError(
@@ -104,10 +109,12 @@ def _requests(actions: Iterable[Action]) -> Iterator[list[tuple[Action, bytes]]]
         yield chunk[start:]
 
 
-def _write_request(es: Elasticsearch, request: list[tuple[Action, bytes]], sleep: Callable[[float], None]) -> Outcome:
+def _write_request(
+    es: Elasticsearch, request: list[tuple[Action, bytes]], sleep: Callable[[float], None], visible: bool
+) -> Outcome:
     outcome = Outcome()
     for pause in _pauses():
-        items = _send(es, request)
+        items = _send(es, request, visible)
         if items is not None:
             request = _judge(request, items, outcome)
         if not request:
@@ -117,10 +124,11 @@ def _write_request(es: Elasticsearch, request: list[tuple[Action, bytes]], sleep
     return outcome
 
 
-def _send(es: Elasticsearch, request: list[tuple[Action, bytes]]) -> Sequence[dict[str, object]] | None:
+def _send(es: Elasticsearch, request: list[tuple[Action, bytes]], visible: bool) -> Sequence[dict[str, object]] | None:
     """The answer's items; None when the whole request has to be sent again."""
     try:
-        answer = es.bulk(operations=b"".join(lines for _, lines in request), filter_path=FILTER)  # type: ignore[arg-type]
+        body: Any = b"".join(lines for _, lines in request)
+        answer = es.bulk(operations=body, filter_path=FILTER, refresh=visible)
     except TransportError as e:
         metrics.SINK_RETRIES.labels(status=type(e).__name__).inc()
         return None

@@ -20,8 +20,10 @@ class ScriptedElasticsearch:
     def __init__(self, *answers: Any) -> None:
         self.answers = list(answers)
         self.requests: list[list[str]] = []
+        self.refreshed = False
 
-    def bulk(self, *, operations: bytes, filter_path: str) -> Any:  # noqa: ARG002
+    def bulk(self, *, operations: bytes, filter_path: str, refresh: bool) -> Any:  # noqa: ARG002
+        self.refreshed = refresh
         ids = [orjson.loads(line)["index"]["_id"] for line in operations.splitlines()[::2]]
         self.requests.append(ids)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -53,6 +55,14 @@ def actions(count: int) -> list[Action]:
 def written(es: ScriptedElasticsearch, todo: Sequence[Action]) -> tuple[bulk.Outcome, list[float]]:
     pauses: list[float] = []
     return bulk.write(es, todo, pauses.append), pauses  # type: ignore[arg-type]
+
+
+def test_only_what_is_to_be_visible_at_once_is_refreshed() -> None:
+    es = ScriptedElasticsearch(FINE)
+    bulk.write(es, actions(1), visible=True)  # type: ignore[arg-type]
+    assert es.refreshed
+    bulk.write(es, actions(1))  # type: ignore[arg-type]
+    assert not es.refreshed
 
 
 def test_each_item_is_counted_for_what_it_is() -> None:

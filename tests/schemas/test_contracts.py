@@ -99,10 +99,15 @@ def test_the_template_is_strict_and_typed_as_the_contract_says() -> None:
     properties = template["mappings"]["properties"]
     assert template["mappings"]["dynamic"] == "strict"
     assert properties["location"]["type"] == "geo_point"
-    assert properties["temperature_celsius"] == {"type": "double", "meta": {"unit": "Cel"}}
+    assert properties["temperature_celsius"] == {"type": "double", "index": False, "meta": {"unit": "Cel"}}
     assert properties["tenant"]["type"] == "keyword"
     assert properties["observed_at"]["type"] == "date"
     assert properties["flags"]["type"] == "keyword"
+
+
+def test_figures_of_results_have_an_index_of_their_own() -> None:
+    properties = index_template(contract("heat_island_hourly"))["template"]["mappings"]["properties"]
+    assert "index" not in properties["intensity_celsius"]
 
 
 def test_a_type_without_a_mapping_says_what_to_use() -> None:

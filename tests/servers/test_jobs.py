@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -25,15 +19,14 @@ from jobs.engine.sink import documents
 from jobs.engine.streams import job_query, observations_query
 from jobs.job import Job, all_jobs
 from runtime.endpoints import Endpoints
-from runtime.files import write_atomically
 from schemas import contract, contracts
 from tests.servers import events as city
+from tests.servers.drivers import submit
 
 pytestmark = [pytest.mark.servers, pytest.mark.spark]
 
 SEED = 20261122
 WITHIN = timedelta(hours=3)  # less than any job's lateness
-DEADLINE_SECONDS = 180
 Documents = dict[str, dict[str, Any]]
 
 
@@ -161,15 +154,14 @@ def test_a_driver_killed_in_the_middle_leaves_the_same_documents(
     for name in ("parking_observed", "traffic_flow_observed"):
         city.produce(context, name, city.events(7, "blagnac")[name])
     jobs = ["parking_by_site", "traffic_by_segment", "observations"]
-    write_atomically(endpoints_file_of(tmp_path), _written(context.endpoints))
 
     def some_but_not_all() -> bool:
         context.es.indices.refresh(index="city-*")
         return _count(context, "city-traffic_by_segment", "blagnac") > 0
 
-    _submit(tmp_path, jobs, kill_when=some_but_not_all)
+    submit(tmp_path, context.endpoints, jobs, kill_when=some_but_not_all)
     _forget_last_commit(tmp_path / "checkpoints" / "traffic_by_segment")
-    _submit(tmp_path, [*jobs, "--available-now"])
+    submit(tmp_path, context.endpoints, [*jobs, "--available-now"])
     context.es.indices.refresh(index="city-*")
     for job in (all_jobs()["parking_by_site"], all_jobs()["traffic_by_segment"]):
         expected = oracle(spark, context, job, "blagnac")
@@ -177,37 +169,9 @@ def test_a_driver_killed_in_the_middle_leaves_the_same_documents(
         assert of_job(job, found(context, contract(job.result).alias, "blagnac")) == expected
 
 
-def endpoints_file_of(state: Path) -> Path:
-    return state / "endpoints.json"
-
-
-def _written(given: Endpoints) -> str:
-    values: Mapping[str, Any] = given.model_dump(exclude_none=True)
-    return json.dumps({k: v.get_secret_value() if hasattr(v, "get_secret_value") else v for k, v in values.items()})
-
-
 def _count(context: Context, index: str, tenant: str) -> int:
     query = {"term": {"tenant": tenant}}
     return int(context.es.count(index=index, query=query, ignore_unavailable=True)["count"])
-
-
-def _submit(state: Path, arguments: list[str], kill_when: Callable[[], bool] | None = None) -> None:
-    """Run a driver to its end, or kill it with all its children once a condition holds."""
-    command = [sys.executable, "-m", "garonne", "submit", *arguments]
-    environment = {**os.environ, "GARONNE_STATE": str(state)}
-    with (state / "driver.log").open("ab") as log:
-        driver = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
-    try:
-        until = time.monotonic() + DEADLINE_SECONDS
-        while driver.poll() is None and not (kill_when and kill_when()):
-            assert time.monotonic() < until, (state / "driver.log").read_text()[-3000:]
-            time.sleep(0.1)
-        if kill_when is None:
-            assert driver.returncode == 0, (state / "driver.log").read_text()[-3000:]
-    finally:
-        if driver.poll() is None:
-            os.killpg(driver.pid, signal.SIGKILL)
-            driver.wait()
 
 
 def _forget_last_commit(checkpoint: Path) -> None:
