@@ -56,7 +56,12 @@ class Verdict:
     @property
     def is_good(self) -> bool:
         """Whether there was something to compare and all of it was as it should be."""
-        return self.checked > 0 and not self.missing and not self.wrong
+        return self.checked > 0 and not self.is_wrong
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether something is not as it should be."""
+        return self.missing > 0 or self.wrong > 0
 
     def compare(self, where: str, doc: Document | None, field: str, truth: float | None) -> None:
         """Compare one number; null in both is equal."""
