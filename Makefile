@@ -20,8 +20,8 @@ $(READY): requirements.lock pyproject.toml
 
 setup: $(READY) ## The virtual environment, from the lock
 
-demo: $(READY) ## A simulated city through the whole pipeline; SECONDS=120 checks the figures and ends
-	@$(BIN)/garonne demo $(if $(SECONDS),--seconds $(SECONDS))
+demo: $(READY) ## A simulated city through the whole pipeline; SECONDS=120 checks the figures and ends; RATE=2000
+	@$(BIN)/garonne demo $(if $(SECONDS),--seconds $(SECONDS)) $(if $(RATE),--rate $(RATE) --history-hours 0)
 
 up down status doctor: $(READY) ## (up, down, status, doctor) the servers of this machine
 	@$(BIN)/garonne $@

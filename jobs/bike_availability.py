@@ -84,5 +84,5 @@ JOB = Job(
     transform=bike_availability,
     window=WINDOWS.length,
     lateness=timedelta(hours=6),
-    freshness=timedelta(seconds=53),
+    freshness=timedelta(seconds=65),
 )

@@ -57,6 +57,6 @@ JOB = Job(
     transform=hourly_map,
     window=timedelta(hours=1),
     lateness=timedelta(hours=30),
-    freshness=timedelta(seconds=60),
+    freshness=timedelta(seconds=80),
     lookback=timedelta(hours=1),
 )

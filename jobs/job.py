@@ -28,9 +28,14 @@ class Job:
     transform: Callable[[DataFrame], DataFrame]
     window: timedelta  # length of the result's window
     lateness: timedelta  # how long after its window an event still counts
-    freshness: timedelta  # the trigger's interval; each job has its own, so that they do not all fire at one tick
+    freshness: timedelta  # how old a figure may be; each job has its own, so that they do not all fire at one tick
     lookback: timedelta = timedelta(0)  # how far before its window a figure reads
     lookahead: timedelta = timedelta(0)  # how far after its window a figure reads
+
+    @property
+    def interval(self) -> timedelta:
+        """Time between two batches; the rest of the freshness is for a batch's turn and its work."""
+        return self.freshness * 0.8
 
 
 def all_jobs() -> Mapping[str, Job]:

@@ -60,6 +60,6 @@ JOB = Job(
     transform=occupancy_by_site,
     window=WINDOWS.length,
     lateness=timedelta(hours=6),
-    freshness=timedelta(seconds=29),
+    freshness=timedelta(seconds=40),
     lookback=WINDOWS.lookback,
 )

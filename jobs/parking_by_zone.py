@@ -106,6 +106,6 @@ JOB = Job(
     transform=occupancy_by_zone,
     window=WINDOWS.length,
     lateness=timedelta(hours=6),
-    freshness=timedelta(seconds=31),
+    freshness=timedelta(seconds=43),
     lookback=WINDOWS.lookback,
 )

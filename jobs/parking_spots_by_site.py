@@ -22,7 +22,7 @@ JOB = Job(
     transform=occupancy_by_site,
     window=WINDOWS.length,
     lateness=timedelta(hours=6),
-    freshness=timedelta(seconds=37),
+    freshness=timedelta(seconds=47),
     lookback=WINDOWS.lookback,
     lookahead=WINDOWS.lookahead,
 )

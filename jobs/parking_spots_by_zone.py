@@ -22,7 +22,7 @@ JOB = Job(
     transform=occupancy_by_zone,
     window=WINDOWS.length,
     lateness=timedelta(hours=6),
-    freshness=timedelta(seconds=41),
+    freshness=timedelta(seconds=50),
     lookback=WINDOWS.lookback,
     lookahead=WINDOWS.lookahead,
 )

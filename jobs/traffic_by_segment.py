@@ -99,5 +99,5 @@ JOB = Job(
     transform=traffic_by_segment,
     window=WINDOWS.length,
     lateness=timedelta(hours=6),
-    freshness=timedelta(seconds=43),
+    freshness=timedelta(seconds=53),
 )

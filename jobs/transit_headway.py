@@ -136,6 +136,6 @@ JOB = Job(
     transform=headway_by_stop,
     window=WINDOWS.length,
     lateness=timedelta(hours=6),
-    freshness=timedelta(seconds=47),
+    freshness=timedelta(seconds=60),
     lookback=WINDOWS.lookback,
 )

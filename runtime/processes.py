@@ -13,6 +13,7 @@ from prometheus_client import start_http_server
 
 from runtime.local.folders import read_json, write_json
 from runtime.local.ports import chosen
+from runtime.local.process import memory_of
 from runtime.settings import Settings
 
 LOOPBACK = "127.0.0.1"
@@ -37,18 +38,12 @@ class Process:
 
     @property
     def memory_mb(self) -> float:
-        """Resident memory of the process and its children, in MB."""
-        total = 0
+        """Memory of the process and its children, in MB; pages that they share count once."""
         try:
-            family = [psutil.Process(self.pid), *psutil.Process(self.pid).children(recursive=True)]
+            family = [self.pid, *(p.pid for p in psutil.Process(self.pid).children(recursive=True))]
         except psutil.Error:
             return 0.0
-        for one in family:
-            try:
-                total += one.memory_info().rss
-            except psutil.Error:
-                continue
-        return total / 2**20
+        return memory_of(family)
 
 
 @contextmanager

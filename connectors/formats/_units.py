@@ -74,6 +74,7 @@ ALIASES = {
     "°C": "Cel",
     "degC": "Cel",
     "°F": "degF",
+    "[degF]": "degF",  # as UCUM spells it
     "%": "percent",
     "ratio": "1",
     "kph": "km/h",

@@ -16,6 +16,7 @@ from simulator.truth import Truth
 
 TENANT = "toulouse"
 FIVE, QUARTER, HOUR = timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1)
+DUSK_UTC, NOON_TO_DUSK, NIGHT = 18, timedelta(hours=6), timedelta(hours=12)
 HEAT_KELVIN = 0.1
 FLOAT = 1e-6
 # How long after its start the city is fully known: every space has been heard of, every line has been served.
@@ -90,6 +91,7 @@ def span_of(status: dict[str, Any]) -> Span:
 def compared(es: Elasticsearch, city: City, span: Span) -> list[Verdict]:
     """All comparisons, one verdict for each figure."""
     truth = Truth(city)
+    es.indices.refresh(index="city-*")  # what was written a moment ago is compared too
     verdicts = [v for compare in COMPARISONS for v in compare(es, city, truth, span)]
     return sorted(verdicts, key=lambda v: v.is_good)
 
@@ -114,6 +116,20 @@ def _heat(es: Elasticsearch, city: City, truth: Truth, span: Span) -> list[Verdi
             doc = docs.get((station, _key(at)))
             verdict.compare(f"{station} {at}", doc, "intensity_celsius", truth.heat_intensity(station, at))
     return [verdict]
+
+
+def _nights(es: Elasticsearch, city: City, truth: Truth, span: Span) -> list[Verdict]:
+    """Nights that lie wholly in the span; a short demo has none, and then there is no verdict."""
+    docs = _by_entity(es, "city-heat_island_nightly")
+    verdict = Verdict("heat-island intensity by station and night, K", HEAT_KELVIN)
+    for hour in span.windows(HOUR):
+        dusk = hour + HOUR  # quality control looks back an hour
+        if dusk.hour == DUSK_UTC and dusk + NIGHT <= span.end:
+            for station in city.weather.ids:
+                doc = docs.get((station, _key(dusk - NOON_TO_DUSK)))
+                true = truth.night(station, dusk.date()).mean_intensity
+                verdict.compare(f"{station} night of {dusk.date()}", doc, "mean_intensity_celsius", true)
+    return [verdict] if verdict.checked else []
 
 
 def _sites(es: Elasticsearch, city: City, truth: Truth, span: Span) -> list[Verdict]:
@@ -198,7 +214,7 @@ def _bikes(es: Elasticsearch, city: City, truth: Truth, span: Span) -> list[Verd
 
 
 Comparison = Callable[[Elasticsearch, City, Truth, Span], list[Verdict]]
-COMPARISONS: tuple[Comparison, ...] = (_heat, _sites, _site_zones, _spot_zones, _traffic, _headways, _bikes)
+COMPARISONS: tuple[Comparison, ...] = (_heat, _nights, _sites, _site_zones, _spot_zones, _traffic, _headways, _bikes)
 
 
 def _by_entity(es: Elasticsearch, index: str, **terms: str) -> dict[tuple[str, str], Document]:

@@ -43,8 +43,10 @@ def stream(
         observations_query(spark, context) if n == OBSERVATIONS else job_query(spark, chosen(n), context) for n in names
     ]
     try:
-        with announced(settings(), "jobs"):
-            drain(queries) if available_now else keep_running(queries, _stop_on_signal())
+        if available_now:
+            drain(queries)
+        else:
+            keep_running(queries, _stop_on_signal(), announced(settings(), "jobs"))
     finally:
         spark.stop()
 

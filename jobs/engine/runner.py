@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import structlog
@@ -18,6 +19,7 @@ POLL_SECONDS = 0.5
 MAX_FAILURES = 5
 # after this long without a failure, a query's earlier ones are forgotten
 FORGET_POLLS = 600
+READY = nullcontext()
 
 
 class QueryFailedError(RuntimeError):
@@ -32,17 +34,20 @@ class _Running:
     polls: int = 0
 
 
-def keep_running(queries: Sequence[Query], stop: threading.Event) -> None:
-    """Run the queries until ``stop`` is set.
+def keep_running(
+    queries: Sequence[Query], stop: threading.Event, ready: AbstractContextManager[object] = READY
+) -> None:
+    """Run the queries until ``stop`` is set; ``ready`` is entered once all have started.
 
     Raises:
         QueryFailedError: one failed five times in a row.
     """
     running = [_Running(q, q.start(False)) for q in queries]
     try:
-        while not stop.wait(POLL_SECONDS):
-            for one in running:
-                _look_after(one)
+        with ready:
+            while not stop.wait(POLL_SECONDS):
+                for one in running:
+                    _look_after(one)
     finally:
         for one in running:
             one.handle.stop()

@@ -53,7 +53,7 @@ def job_query(spark: SparkSession, job: Job, context: Context) -> Query:
         writer = (
             documents(figures, result).writeStream.outputMode("update").option("checkpointLocation", str(checkpoint))
         )
-        return _started(spark, writer, job.name, write_batch, job.freshness, available_now)
+        return _started(spark, writer, job.name, write_batch, job.interval, available_now)
 
     return Query(job.name, start)
 

@@ -108,8 +108,13 @@ def is_running(running: Running) -> bool:
 
 def memory_mb(running: Running) -> float:
     """Memory of the process and its descendants, in MB; pages that they share count once."""
+    return memory_of(members(running))
+
+
+def memory_of(pids: Iterable[int]) -> float:
+    """Memory of processes, in MB; pages that they share count once. Those that are gone have none."""
     total = 0
-    for pid in members(running):
+    for pid in pids:
         with suppress(psutil.Error):
             total += _own_share(psutil.Process(pid))
     return total / 2**20

@@ -39,7 +39,8 @@ def test_a_new_feed_reaches_elasticsearch_without_python(servers: Endpoints, tmp
     }
     described.write_text(yaml.safe_dump(feed), encoding="utf-8")
     assert write_expected(project, "quai").exists()
-    assert [r.get("temperature_celsius") for r in decoded(project, "quai")] == [pytest.approx(30.5), 28.0, None]
+    expected = [r.get("temperature_celsius") for r in decoded(project, "quai")]
+    assert expected == [pytest.approx(30.5), pytest.approx(28.0), None]
 
     drop.mkdir()
     shutil.copyfile(sample, drop / "now.csv")
@@ -47,11 +48,11 @@ def test_a_new_feed_reaches_elasticsearch_without_python(servers: Endpoints, tmp
     context = Context(servers, tmp_path)
     submit(tmp_path, servers, ["observations", "heat_island_hourly", "--available-now"])
     context.es.indices.refresh(index="city-*")
-    for index, name in (("city-weather_observed", 2), ("city-latest", 2), ("city-heat_island_hourly", 2)):
+    for index in ("city-weather_observed", "city-latest", "city-heat_island_hourly"):
         found = context.es.search(index=index, query={"term": {"tenant": "portet"}})["hits"]["hits"]
-        assert [hit["_source"]["entity_id"] for hit in found] == ["quai-1", "quai-2"][:name], index
+        assert sorted(hit["_source"]["entity_id"] for hit in found) == ["quai-1", "quai-2"], index
     letters = context.es.search(index="city-dead_letter", query={"term": {"tenant": "portet"}})["hits"]["hits"]
-    assert [letter["_source"]["place"] for letter in letters] == ["now.csv:4"]
+    assert [letter["_source"]["place"] for letter in letters] == ["now.csv:2 line 4"]
 
 
 async def _taken_in(city: City, described: Path) -> None:
