@@ -98,6 +98,7 @@ def _run(arguments: list[str], extra: list[str], master: str, memory: str, dry_r
         environment["PYSPARK_SUBMIT_ARGS"] = " ".join(map(_quoted, [*options, "pyspark-shell"]))
         command = [sys.executable, "-m", "jobs.engine.main", *arguments]
     else:
+        environment["GARONNE_STATE"] = str(settings().state)  # the driver's code is the archive's, its state is ours
         files = [] if dry_run else ["--py-files", str(_archive())]
         command = [str(Path(pyspark.__file__).parent / "bin" / "spark-submit"), *options, *files, main, *arguments]
     if dry_run:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property, lru_cache
-from pathlib import Path
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as ModelField
 
-ROOT = Path(__file__).parent
+ROOT = files("schemas")  # a folder, or a place in the archive that a cluster's workers get
+SCHEMA = re.compile(r"v(\d+)\.avsc")
 
 AvroType = str | list[Any] | dict[str, Any]
 
@@ -94,13 +97,13 @@ class Declaration(BaseModel):
 class Contract(BaseModel):
     """An event, a result or a record of the platform, with all that is said of it."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
     name: str
     major: int
     avro: dict[str, Any]
     declaration: Declaration
-    folder: Path
+    folder: Traversable
 
     @property
     def kind(self) -> Kind:
@@ -162,24 +165,26 @@ class Contract(BaseModel):
         """The Avro schema as it is registered."""
         return json.dumps(self.avro, sort_keys=True, ensure_ascii=False)
 
-    def examples(self) -> Iterator[Path]:
+    def examples(self) -> list[Traversable]:
         """Its good and bad examples; the file name says which."""
-        return iter(sorted((self.folder / "examples").glob("*.json")))
+        there = (self.folder / "examples").iterdir()
+        return sorted((f for f in there if f.name.endswith(".json")), key=lambda f: f.name)
 
 
-def load(folder: Path) -> Contract:
+def load(folder: Traversable) -> Contract:
     """The contract in a folder, in its highest major version.
 
     Raises:
         FileNotFoundError: the folder has no schema or no ``contract.yaml``.
         pydantic.ValidationError: the declaration is incomplete.
     """
-    schema = max(folder.glob("v*.avsc"), key=_major, default=None)
-    if schema is None:
+    majors = [int(found[1]) for f in folder.iterdir() if (found := SCHEMA.fullmatch(f.name))]
+    if not majors:
         raise FileNotFoundError(f"{folder} has no v<major>.avsc")
+    schema = folder / f"v{max(majors)}.avsc"
     return Contract(
         name=folder.name,
-        major=_major(schema),
+        major=max(majors),
         avro=json.loads(schema.read_text(encoding="utf-8")),
         declaration=Declaration.model_validate(yaml.safe_load((folder / "contract.yaml").read_text(encoding="utf-8"))),
         folder=folder,
@@ -189,7 +194,8 @@ def load(folder: Path) -> Contract:
 @lru_cache(maxsize=1)
 def contracts() -> Mapping[str, Contract]:
     """All contracts by name; they are files of the package and do not change while it runs."""
-    return {c.name: c for c in (load(p.parent) for p in sorted(ROOT.glob("*/contract.yaml")))}
+    folders = (f for f in ROOT.iterdir() if f.is_dir() and (f / "contract.yaml").is_file())
+    return {c.name: c for c in map(load, sorted(folders, key=lambda f: f.name))}
 
 
 def contract(name: str) -> Contract:
@@ -202,7 +208,3 @@ def contract(name: str) -> Contract:
         return contracts()[name]
     except KeyError:
         raise KeyError(f"no contract {name!r}; there are {', '.join(contracts())}") from None
-
-
-def _major(schema: Path) -> int:
-    return int(schema.stem.removeprefix("v"))

@@ -6,7 +6,7 @@ import base64
 import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from pathlib import Path
+from importlib.resources.abc import Traversable
 from typing import Any
 
 import fastavro
@@ -20,7 +20,7 @@ def problems(contract: Contract, value: Mapping[str, Any]) -> list[str]:
     return unknown + [p for f in contract.fields for p in _field_problems(contract, f, value.get(f.name))]
 
 
-def example(contract: Contract, path: Path) -> dict[str, Any]:
+def example(contract: Contract, path: Traversable) -> dict[str, Any]:
     """An example file as a value: times from RFC 3339, bytes from base64."""
     loaded = json.loads(path.read_text(encoding="utf-8"))
     return {name: _parsed(_logical(contract, name), v) for name, v in loaded.items()}

@@ -41,7 +41,7 @@ def test_a_contract_is_sound(name: str) -> None:
     assert faults(contract(name)) == []
 
 
-@pytest.mark.parametrize(("c", "path"), EXAMPLES, ids=[f"{c.name}-{p.stem}" for c, p in EXAMPLES])
+@pytest.mark.parametrize(("c", "path"), EXAMPLES, ids=[f"{c.name}-{p.name}" for c, p in EXAMPLES])
 def test_an_example_does_what_its_name_says(c: Contract, path: Path) -> None:
     assert (problems(c, example(c, path)) == []) is path.name.endswith(".pass.json")
 
