@@ -39,7 +39,9 @@ SEED = 31
 def demo(
     seconds: Annotated[int | None, typer.Option(help="Run this long, compare with the truth, end with 0 or 1.")] = None,
     seed: Annotated[int, typer.Option(help="Which city is simulated.")] = SEED,
-    rate: Annotated[float | None, typer.Option(help="Events a second of a larger city, once live.")] = None,
+    rate: Annotated[
+        float | None, typer.Option(min=100, max=50_000, help="Events a second of a larger city, once live.")
+    ] = None,
     history_hours: Annotated[float, typer.Option(min=0, help="Hours of the past played fast first.")] = 24,
 ) -> None:
     """A simulated city through the whole pipeline: its last 24 hours fast, then live. Ctrl-C ends it."""
