@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate, count
+from math import ceil
 from threading import Event, Thread
 from typing import Any
 
@@ -79,7 +80,7 @@ class Probe:
         ages: Counter[int] = Counter()
         for bucket in found["counted"]["started"]["buckets"]:
             age_ms = now.timestamp() * 1000 - bucket["key"]
-            ages[round(age_ms / STEP_MS)] += bucket["doc_count"]
+            ages[ceil(age_ms / STEP_MS)] += bucket["doc_count"]
         if ages:
             self.looks.append((now, ages))
         while self.looks and self.looks[0][0] < now - KEPT:

@@ -50,7 +50,7 @@ def station_hours(observed: Observations, start: int) -> heat_frames.Columns:
         "observations_count": hour.accepted[rows],
         "coverage_ratio": hour.coverage_ratio[rows],
         "flags": [flags[i] for i in rows],
-        "last_ingested_at": np.int64(hour.last_ingested_at.max(initial=0)),  # each figure stands on the whole network
+        "last_ingested_at": hour.last_ingested_at[rows],
     }
 
 

@@ -49,7 +49,7 @@ def station_nights(observed: Observations, noon: int) -> heat_frames.Columns:
         "observations_count": night.accepted[rows],
         "coverage_ratio": night.coverage_ratio[rows],
         "flags": [flags[i] for i in rows],
-        "last_ingested_at": np.int64(night.last_ingested_at.max(initial=0)),  # each figure stands on the whole network
+        "last_ingested_at": night.last_ingested_at[rows],
     }
 
 

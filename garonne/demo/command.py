@@ -138,6 +138,9 @@ def _judged(
         console.print(freshness_table(fresh))
     # without a past there may not be one whole window yet; with one, each figure has to be shown
     equal = all(v.is_good if city.history_hours else not v.is_wrong for v in verdicts)
+    if not city.history_hours and not fresh:
+        console.print("not every query caught up in that time, so nothing was measured: give it more SECONDS")
+        return False
     return equal and all(is_fresh(name, p) for name, p in fresh.items())
 
 

@@ -26,6 +26,12 @@ def test_a_documents_age_is_from_its_clock_to_the_look() -> None:
     assert probe.ages == Counter({4000 // STEP_MS: 3, 1000 // STEP_MS: 1})
 
 
+def test_an_age_between_two_steps_is_taken_for_the_longer() -> None:
+    probe = Probe("city-latest", "ingested_at", START)
+    probe.take("a", answer(9, s1=1), START + timedelta(seconds=2, milliseconds=10))
+    assert probe.ages == Counter({1050 // STEP_MS: 1})
+
+
 def test_what_was_fresh_long_ago_no_longer_counts() -> None:
     probe = Probe("city-latest", "ingested_at", START)
     probe.take("a", answer(9, s1=3), START + timedelta(seconds=5))

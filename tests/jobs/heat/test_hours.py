@@ -214,6 +214,6 @@ def test_flags_of_observations_travel_into_the_figure(make_city: City, observe: 
     assert result["station-001"]["flags"] == []
 
 
-def test_the_newest_intake_of_the_hour_is_kept_and_is_that_of_the_network(make_city: City, observe: Observe) -> None:
+def test_the_newest_intake_of_the_hour_is_kept(make_city: City, observe: Observe) -> None:
     row = rows(observe(make_city(hours=2)))["station-000"]
     assert row["last_ingested_at"] == START + 45 * 60_000_000 + 20_000_000
