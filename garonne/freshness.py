@@ -2,13 +2,15 @@
 
 An event's clock starts when a connector got its message or answer (``ingested_at``), a result's when the newest
 observation in it was taken in. The clock stops when a search returns the document, so the search's own pace counts in.
+A figure that is written again without a newer observation in it has been found before, and does not count again: a
+station that is silent is not late.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections import Counter, OrderedDict, deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate, count
@@ -29,6 +31,8 @@ KEPT = timedelta(minutes=2)  # what is fresh now, and not what once was
 RESULTS_EVERY = 5  # looks
 INDICES_EVERY = 10
 LATEST = "city-latest"
+PAGE = 10_000  # Elasticsearch's own limit for one answer
+REMEMBERED = 500_000  # documents whose clock is known
 
 
 @dataclass(frozen=True)
@@ -77,21 +81,57 @@ class Probe:
     def take(self, index: str, answer: Mapping[str, Any], now: datetime) -> None:
         """Note the documents of one search; a document's age is never taken for less than it is."""
         found = answer["aggregations"]
+        self._note(((bucket["key"], bucket["doc_count"]) for bucket in found["counted"]["started"]["buckets"]), now)
+        if (newest := found["newest"]["value"]) is not None:
+            self.positions[index] = round(newest)
+
+    def _note(self, started: Iterable[tuple[float, int]], now: datetime) -> None:
+        """Note documents by the start of their clock, in milliseconds since 1970."""
         ages: Counter[int] = Counter()
-        for bucket in found["counted"]["started"]["buckets"]:
-            age_ms = now.timestamp() * 1000 - bucket["key"]
-            ages[ceil(age_ms / STEP_MS)] += bucket["doc_count"]
+        for clock_ms, documents in started:
+            ages[ceil((now.timestamp() * 1000 - clock_ms) / STEP_MS)] += documents
         if ages:
             self.looks.append((now, ages))
         while self.looks and self.looks[0][0] < now - KEPT:
             self.looks.popleft()
-        if (newest := found["newest"]["value"]) is not None:
-            self.positions[index] = round(newest)
 
     @property
     def ages(self) -> Counter[int]:
         """Documents by age, in steps of `STEP_MS`, over the last two minutes."""
         return sum((ages for _, ages in list(self.looks)), Counter())
+
+
+@dataclass
+class ResultProbe(Probe):
+    """Looks for figures that stand on a newer observation than when they were last seen; they are few, and looked at
+    one by one."""
+
+    known: OrderedDict[str, float] = field(default_factory=OrderedDict)  # clock by document, the last seen last
+
+    def search(self, index: str) -> dict[str, Any]:
+        """The body of a search for the documents that were written since the last look, and their clocks."""
+        return {
+            "size": PAGE,
+            "track_total_hits": False,
+            "_source": False,
+            "docvalue_fields": [{"field": self.clock, "format": "epoch_millis"}],
+            "query": {"range": {"_seq_no": {"gt": self.positions.get(index, -1)}}},
+            "sort": ["_seq_no"],
+        }
+
+    def take(self, index: str, answer: Mapping[str, Any], now: datetime) -> None:
+        """Note the documents of one search that have a newer clock; what a full answer left out comes with the next."""
+        hits = answer["hits"]["hits"]
+        clocks = {h["_id"]: float(h["fields"][self.clock][0]) for h in hits if self.clock in h.get("fields", {})}
+        since_ms = self.since.timestamp() * 1000
+        newer = [ms for id_, ms in clocks.items() if ms > self.known.get(id_, 0.0) and ms >= since_ms]
+        for id_, ms in clocks.items():
+            self.known[id_] = max(ms, self.known.pop(id_, 0.0))
+        while len(self.known) > REMEMBERED:
+            self.known.popitem(last=False)
+        self._note(((ms, 1) for ms in newer), now)
+        if hits:
+            self.positions[index] = hits[-1]["sort"][0]
 
 
 def percentiles(ages: Mapping[int, int]) -> Percentiles | None:
@@ -110,7 +150,7 @@ def percentiles(ages: Mapping[int, int]) -> Percentiles | None:
 def probes(start: datetime) -> dict[str, Probe]:
     """A probe for the latest states of all entities, and one for each result."""
     return {"latest": Probe(LATEST, "ingested_at", start)} | {
-        c.name: Probe(c.alias, "last_ingested_at", start) for c in _results()
+        c.name: ResultProbe(c.alias, "last_ingested_at", start) for c in _results()
     }
 
 
@@ -123,9 +163,7 @@ class Watch:
         self._stop = Event()
         self._indices: dict[str, list[str]] = {}
         self._thread = Thread(target=self._run, daemon=True)
-        self._look(list(self.probes.values()))  # what is there already is left out of account
-        for probe in self.probes.values():
-            probe.looks.clear()
+        self._pass_over_what_is_there()
 
     def begin(self) -> Watch:
         """Look from now on, beside what else is done."""
@@ -164,8 +202,17 @@ class Watch:
         answers = self._es.msearch(searches=searches)["responses"]
         now = datetime.now(UTC)
         for (probe, index), answer in zip(wanted, answers, strict=True):
-            if "aggregations" in answer:  # an index that was made a moment ago may not answer yet
+            if "error" not in answer:  # an index that was made a moment ago may not answer yet
                 probe.take(index, answer, now)
+
+    def _pass_over_what_is_there(self) -> None:
+        """Begin each probe after the newest document of its indices."""
+        self._indices = self._known()
+        for probe in self.probes.values():
+            for index in self._indices.get(probe.target, []):
+                answer = self._es.search(index=index, size=0, aggs={"newest": {"max": {"field": "_seq_no"}}})
+                if (newest := answer["aggregations"]["newest"]["value"]) is not None:
+                    probe.positions[index] = round(newest)
 
     def _known(self) -> dict[str, list[str]]:
         """Indices by the aliases they stand behind."""

@@ -132,7 +132,10 @@ def _judged(
     parts.stop(own, "simulator")
     with console.status("the city has stopped; its last events become figures …"):
         wait_until_drained(own, addresses)
-    verdicts = comparison.compared(client(addresses), City(city.seed, city.size, comparison.TENANT), span)
+    es = client(addresses)
+    verdicts = comparison.compared(es, City(city.seed, city.size, comparison.TENANT), span)
+    if city.history_hours:
+        verdicts.append(comparison.filled(es))
     console.print(comparison.table(verdicts))
     if fresh:
         console.print(freshness_table(fresh))

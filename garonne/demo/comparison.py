@@ -11,6 +11,7 @@ from elasticsearch import Elasticsearch
 from rich.table import Table
 
 from runtime.elastic.documents import found
+from schemas import Kind, contracts
 from simulator.city import City
 from simulator.truth import Truth
 
@@ -215,6 +216,18 @@ def _bikes(es: Elasticsearch, city: City, truth: Truth, span: Span) -> list[Verd
 
 Comparison = Callable[[Elasticsearch, City, Truth, Span], list[Verdict]]
 COMPARISONS: tuple[Comparison, ...] = (_heat, _nights, _sites, _site_zones, _spot_zones, _traffic, _headways, _bikes)
+
+
+def filled(es: Elasticsearch) -> Verdict:
+    """Whether every result has documents, also those that are not compared one by one."""
+    verdict = Verdict("results that have documents", 0)
+    for result in (c for c in contracts().values() if c.kind is Kind.RESULT):
+        verdict.checked += 1
+        query = {"term": {"tenant": TENANT}}
+        if not es.count(index=result.alias, query=query, ignore_unavailable=True)["count"]:
+            verdict.missing += 1
+            verdict.example = verdict.example or f"{result.name}: no document"
+    return verdict
 
 
 def _by_entity(es: Elasticsearch, index: str, **terms: str) -> dict[tuple[str, str], Document]:

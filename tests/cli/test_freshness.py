@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from garonne.freshness import STEP_MS, Probe, percentiles
+from garonne.freshness import STEP_MS, Probe, ResultProbe, percentiles
 
 START = datetime(2026, 7, 14, 12, tzinfo=UTC)
 
@@ -45,6 +45,53 @@ def test_the_next_look_begins_after_the_newest_document() -> None:
     probe.take("b", answer(None), START)
     assert probe.search("a")["query"] == {"range": {"_seq_no": {"gt": 41}}}
     assert probe.search("b")["query"] == {"range": {"_seq_no": {"gt": -1}}}
+
+
+def written(*documents: tuple[str, int, int]) -> dict[str, Any]:
+    """What Elasticsearch says of documents: their id, their number in the index, the second in which a clock started."""
+    return {
+        "hits": {
+            "hits": [
+                {"_id": id_, "fields": {"last_ingested_at": [milliseconds(second)]}, "sort": [number]}
+                for id_, number, second in documents
+            ]
+        }
+    }
+
+
+def milliseconds(second: int) -> str:
+    return str((START + timedelta(seconds=second)).timestamp() * 1000)
+
+
+def after(seconds: int) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def test_a_figure_counts_when_it_stands_on_a_newer_observation() -> None:
+    probe = ResultProbe("city-heat", "last_ingested_at", START)
+    probe.take("a", written(("x", 1, 1), ("y", 2, 2)), after(5))
+    probe.take("a", written(("x", 3, 1), ("y", 4, 60)), after(70))
+    assert probe.ages == Counter({4000 // STEP_MS: 1, 3000 // STEP_MS: 1, 10_000 // STEP_MS: 1})
+
+
+def test_a_figure_that_is_put_back_and_comes_again_counts_once() -> None:
+    probe = ResultProbe("city-heat", "last_ingested_at", START)
+    for number, second in enumerate((10, 5, 10)):
+        probe.take("a", written(("x", number, second)), after(20))
+    assert probe.ages == Counter({10_000 // STEP_MS: 1})
+
+
+def test_figures_of_before_the_watch_do_not_count() -> None:
+    probe = ResultProbe("city-heat", "last_ingested_at", after(10))
+    probe.take("a", written(("x", 1, 9), ("y", 2, 10)), after(12))
+    assert probe.ages == Counter({2000 // STEP_MS: 1})
+
+
+def test_the_next_look_for_figures_goes_on_after_the_last_one_seen() -> None:
+    probe = ResultProbe("city-heat", "last_ingested_at", START)
+    probe.take("a", written(("x", 7, 1), ("y", 9, 1)), after(2))
+    probe.take("a", written(), after(3))
+    assert probe.search("a")["query"] == {"range": {"_seq_no": {"gt": 9}}}
 
 
 def test_percentiles_are_those_of_the_documents() -> None:
