@@ -28,7 +28,7 @@ log = structlog.get_logger()
 PAUSE_SECONDS = 0.2
 STEP_MS = 50
 KEPT = timedelta(minutes=2)  # what is fresh now, and not what once was
-RESULTS_EVERY = 5  # looks
+RESULTS_EVERY = 10  # looks
 INDICES_EVERY = 10
 LATEST = "city-latest"
 PAGE = 10_000  # Elasticsearch's own limit for one answer
@@ -181,17 +181,20 @@ class Watch:
         return {name: p for name, probe in self.probes.items() if (p := percentiles(probe.ages)) is not None}
 
     def _run(self) -> None:
+        latest = self.probes["latest"]
+        results = [probe for probe in self.probes.values() if probe is not latest]
         for number in count():
             begun = time.monotonic()
-            due = self.probes.values() if number % RESULTS_EVERY == 0 else [self.probes["latest"]]
             try:
-                self._look(list(due), renew=number % INDICES_EVERY == 0)
+                self._look([latest], renew=number % INDICES_EVERY == 0)
+                if number % RESULTS_EVERY == 0:
+                    self._look(results, renew=False)
             except (ApiError, TransportError) as e:
                 log.warning("freshness.look_failed", error=str(e)[:200])
             if self._stop.wait(max(0.0, PAUSE_SECONDS - (time.monotonic() - begun))):
                 return
 
-    def _look(self, due: Sequence[Probe], renew: bool = True) -> None:
+    def _look(self, due: Sequence[Probe], renew: bool) -> None:
         """One request with a search in each index of the probes."""
         if renew:
             self._indices = self._known()

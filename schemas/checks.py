@@ -47,7 +47,7 @@ def _mappable(contract: Contract) -> Iterator[str]:
 
 def _keyed(contract: Contract) -> Iterator[str]:
     required = {f.name for f in contract.fields if not f.is_optional}
-    for name in (*contract.key, contract.time, "tenant"):
+    for name in (*contract.key, contract.time, contract.version, "tenant"):
         if name not in required:
             yield f"{name} identifies or dates a document, so it must be there and never null"
     if contract.kind is Kind.RESULT and contract.time not in contract.key:

@@ -89,6 +89,7 @@ class Declaration(BaseModel):
     sensitivity: Sensitivity
     key: tuple[str, ...]
     time: str
+    version: str | None = None  # field with the time that tells the newer of two documents
     period: Literal["month", "year"]
     retention_days: int = ModelField(gt=0)
     smart_data_model: str | None = None
@@ -119,6 +120,11 @@ class Contract(BaseModel):
     def time(self) -> str:
         """Field that dates a document."""
         return self.declaration.time
+
+    @property
+    def version(self) -> str:
+        """Field with the time that tells the newer of two documents: for events when they were taken in."""
+        return self.declaration.version or ("ingested_at" if self.kind is Kind.EVENT else self.time)
 
     @cached_property
     def fields(self) -> tuple[Field, ...]:

@@ -45,7 +45,7 @@ class Batch:
         """Take in one event: its observation, and its entity's latest state when it is the newest so far."""
         source = orjson.dumps({k: v for k, v in event.items() if v is not None}, default=_base64)
         time = event[contract.time]
-        version = _micros(event["ingested_at"] if contract.kind is Kind.EVENT else time)
+        version = _micros(event[contract.version])
         id_ = document_id(contract, event)
         # "external": the same observation again changes nothing, one taken in later replaces it
         self.observations.append(Action(index_name(contract, event["tenant"], time), id_, version, source, "external"))
