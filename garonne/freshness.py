@@ -103,8 +103,7 @@ class Probe:
 
 @dataclass
 class ResultProbe(Probe):
-    """Looks for figures that stand on a newer observation than when they were last seen; they are few, and looked at
-    one by one."""
+    """Looks for figures that stand on a newer observation than when they were last seen: one by one, they are few."""
 
     known: OrderedDict[str, float] = field(default_factory=OrderedDict)  # clock by document, the last seen last
 

@@ -48,7 +48,7 @@ def test_the_next_look_begins_after_the_newest_document() -> None:
 
 
 def written(*documents: tuple[str, int, int]) -> dict[str, Any]:
-    """What Elasticsearch says of documents: their id, their number in the index, the second in which a clock started."""
+    """What Elasticsearch says of documents: id, number in the index, second in which the clock started."""
     return {
         "hits": {
             "hits": [
