@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from jobs.indicators.windows import Windows, collected, distinct, flag, flags, mean, newest, share
-from jobs.job import Job
+from jobs.job import Counted, Job
 
 WINDOWS = Windows(timedelta(minutes=15))
 SLOT_MINUTES = 5  # a station is expected to be seen once in each
@@ -85,4 +85,5 @@ JOB = Job(
     window=WINDOWS.length,
     lateness=timedelta(hours=6),
     freshness=timedelta(seconds=65),
+    counted=Counted(),
 )

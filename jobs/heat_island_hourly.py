@@ -16,7 +16,7 @@ from jobs.indicators import heat_frames
 from jobs.indicators.heat import humidex
 from jobs.indicators.heat_hours import HOUR, network_hour
 from jobs.indicators.heat_observations import Observations
-from jobs.job import Job
+from jobs.job import Counted, Job
 from schemas import contract
 
 
@@ -63,4 +63,5 @@ JOB = Job(
     lateness=timedelta(hours=30),
     freshness=timedelta(seconds=70),
     lookback=timedelta(hours=1),
+    counted=Counted(needs=("temperature_celsius",), sums=("observations_count", "rejected_count")),
 )

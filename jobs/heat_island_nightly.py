@@ -67,4 +67,5 @@ JOB = Job(
     window=timedelta(hours=24),
     lateness=timedelta(hours=36),
     freshness=timedelta(seconds=75),
+    offset=timedelta(hours=12),
 )

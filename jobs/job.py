@@ -5,12 +5,21 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from pyspark.sql import DataFrame
 
 import jobs
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Where a job's documents say on how many observations they stand, each observation in exactly one of them."""
+
+    where: Mapping[str, str] = field(default_factory=dict)  # values of the events that the job reads
+    needs: tuple[str, ...] = ()  # fields without which it does not read them
+    sums: tuple[str, ...] = ("observations_count",)  # fields of its documents
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,9 @@ class Job:
     freshness: timedelta  # how old a figure may be; each job has its own, so that they do not all fire at one tick
     lookback: timedelta = timedelta(0)  # how far before its window a figure reads
     lookahead: timedelta = timedelta(0)  # how far after its window a figure reads
+    offset: timedelta = timedelta(0)  # of the windows from midnight UTC
+    part: Mapping[str, str] = field(default_factory=dict)  # what tells its documents from others of the same result
+    counted: Counted | None = None  # for the ledger; None where its figures count something else than observations
 
     @property
     def interval(self) -> timedelta:

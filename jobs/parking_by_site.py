@@ -13,7 +13,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from jobs.indicators import parking
 from jobs.indicators.windows import Windows, collected, distinct, flags, newest
-from jobs.job import Job
+from jobs.job import Counted, Job
 
 WINDOWS = Windows(parking.WINDOW, lookback=parking.LOOKBACK)
 LAST = ("name", "zone_id", "location", *parking.COUNTS)
@@ -62,4 +62,6 @@ JOB = Job(
     lateness=timedelta(hours=6),
     freshness=timedelta(seconds=40),
     lookback=WINDOWS.lookback,
+    part={"area_type": "site", "basis": "counts"},
+    counted=Counted(where={"area_type": "site"}),
 )

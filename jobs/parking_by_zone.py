@@ -108,4 +108,5 @@ JOB = Job(
     lateness=timedelta(hours=6),
     freshness=timedelta(seconds=43),
     lookback=WINDOWS.lookback,
+    part={"area_type": "zone", "basis": "counts"},
 )

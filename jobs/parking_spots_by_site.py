@@ -25,4 +25,5 @@ JOB = Job(
     freshness=timedelta(seconds=47),
     lookback=WINDOWS.lookback,
     lookahead=WINDOWS.lookahead,
+    part={"area_type": "site", "basis": "spots"},
 )

@@ -25,4 +25,5 @@ JOB = Job(
     freshness=timedelta(seconds=50),
     lookback=WINDOWS.lookback,
     lookahead=WINDOWS.lookahead,
+    part={"area_type": "zone", "basis": "spots"},
 )

@@ -11,7 +11,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from jobs.indicators.windows import Windows, collected, distinct, flag, flags, newest, total
-from jobs.job import Job
+from jobs.job import Counted, Job
 
 WINDOWS = Windows(timedelta(minutes=5))
 #: Highway Capacity Manual 2010, urban streets (exhibit 16-4): least ratio of mean speed to free-flow speed, exclusive.
@@ -100,4 +100,5 @@ JOB = Job(
     window=WINDOWS.length,
     lateness=timedelta(hours=6),
     freshness=timedelta(seconds=53),
+    counted=Counted(),
 )

@@ -10,10 +10,13 @@ from typing import Any
 
 from elasticsearch import Elasticsearch
 
-from runtime.dead_letters import DeadLetterProducer, dead_letter
+from runtime.dead_letters import CONTRACT as DEAD_LETTER
+from runtime.dead_letters import dead_letter
 from runtime.elastic import bulk
 from runtime.elastic.client import client
 from runtime.endpoints import Endpoints
+from runtime.records import RecordProducer
+from schemas import contract
 
 MAX_TENANT = 64
 
@@ -44,7 +47,7 @@ class Writer:
     def __init__(self, endpoints: Endpoints, query: str) -> None:
         keep_archives_open()
         self._es = _kept_client(endpoints)
-        self._letters = DeadLetterProducer(endpoints)
+        self._letters = RecordProducer(endpoints, contract(DEAD_LETTER))
         self._query = query
 
     def write(self, actions: Iterable[bulk.Action], visible: bool = False) -> bulk.Outcome:

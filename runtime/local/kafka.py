@@ -38,7 +38,15 @@ class Kafka(Server):
         base = (java.command, "-cp", f"{site.files}/*", f"-Dlog4j2.configurationFile={logging}")
         if not (data / "meta.properties").exists():
             cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-            tool = (*SHORT_RUN, "-Xmx128m", "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", config)
+            tool = (
+                *SHORT_RUN,
+                "-Xmx128m",
+                "kafka.tools.StorageTool",
+                "format",
+                f"--cluster-id={cluster}",
+                "-c",
+                config,
+            )
             _run(site.command(*base, *tool))
         return site.command(*base, *HEAP, "-XX:+ExitOnOutOfMemoryError", "kafka.Kafka", config)
 

@@ -85,15 +85,7 @@ def oracle(spark: SparkSession, context: Context, job: Job, tenant: str = "colom
 
 def of_job(job: Job, every: Documents) -> Documents:
     """Those documents of a result that this job writes; the parking jobs share one."""
-    kinds = {
-        "parking_by_site": ("site", "counts"),
-        "parking_by_zone": ("zone", "counts"),
-        "parking_spots_by_site": ("site", "spots"),
-        "parking_spots_by_zone": ("zone", "spots"),
-    }
-    if job.name not in kinds:
-        return every
-    return {i: d for i, d in every.items() if (d["area_type"], d["basis"]) == kinds[job.name]}
+    return {i: d for i, d in every.items() if all(d[name] == value for name, value in job.part.items())}
 
 
 def test_there_are_jobs_of_three_trades() -> None:
