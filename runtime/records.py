@@ -56,7 +56,7 @@ class RecordProducer:
 
 
 def record_key(contract: Contract, record: Mapping[str, Any]) -> str:
-    """Key of a record in Kafka: its tenant, and the rest of what identifies it, so that its versions keep their order."""
+    """Key of a record in Kafka: tenant and what else identifies it, so that its versions keep their order."""
     return document_id(contract, record).replace("|", "/", 1)
 
 
