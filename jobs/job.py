@@ -17,7 +17,7 @@ import jobs
 class Counted:
     """Where a job's documents say on how many observations they stand, each observation in exactly one of them."""
 
-    where: Mapping[str, str] = field(default_factory=dict)  # values of the events that the job reads
+    where: Mapping[str, str] = field(default_factory=dict, hash=False)  # values of the events that the job reads
     needs: tuple[str, ...] = ()  # fields without which it does not read them
     sums: tuple[str, ...] = ("observations_count",)  # fields of its documents
 
@@ -41,7 +41,9 @@ class Job:
     lookback: timedelta = timedelta(0)  # how far before its window a figure reads
     lookahead: timedelta = timedelta(0)  # how far after its window a figure reads
     offset: timedelta = timedelta(0)  # of the windows from midnight UTC
-    part: Mapping[str, str] = field(default_factory=dict)  # what tells its documents from others of the same result
+    part: Mapping[str, str] = field(
+        default_factory=dict, hash=False
+    )  # what tells its documents from others of the same result
     counted: Counted | None = None  # for the ledger; None where its figures count something else than observations
 
     @property
