@@ -26,11 +26,14 @@ demo: $(READY) ## A simulated city through the whole pipeline; SECONDS=120 check
 up down status doctor: $(READY) ## (up, down, status, doctor) the servers of this machine
 	@$(BIN)/garonne $@
 
-test: check-static $(READY) ## All tests, with real servers
+test: check-static $(READY) ## All tests, with real servers, but for the long rows of the fault laboratory
 	$(BIN)/pytest
 
 check: check-static $(READY) ## Lint, types, layers and the tests without servers, in under a minute
-	$(BIN)/pytest -m 'not servers and not spark and not slow'
+	$(BIN)/pytest -m 'not servers and not spark and not slow and not faults'
+
+faults: $(READY) ## The fault laboratory whole: every failure that must be survived, caused here
+	$(BIN)/pytest -m '' tests/faults
 
 check-static: $(READY)
 	$(BIN)/ruff check .
@@ -63,4 +66,4 @@ lock: ## Resolve the dependencies again (needs uv)
 clean: ## Remove the virtual environment and caches; the state of the servers stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache build dist *.egg-info
 
-.PHONY: help setup demo up down status doctor test check check-static format docs bench new-feed new-job lock clean
+.PHONY: help setup demo up down status doctor test check faults check-static format docs bench new-feed new-job lock clean

@@ -11,9 +11,12 @@ from pyspark.sql import SparkSession
 
 from garonne.submit import INTERPRETED, QUICK_START, SPARK_JAVA
 from jobs.engine.session import session
+from runtime.endpoints import Endpoints
+from runtime.local import stack
 from runtime.local.downloads import spark_jars
 from runtime.local.java import java_for
-from runtime.settings import settings
+from runtime.settings import Settings, settings
+from tests.servers.stacks import temporary_settings
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -24,6 +27,19 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the folder of shared samples is not here")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def server_settings() -> Iterator[Settings]:
+    """Settings of the test servers: a state of their own, the shared downloads, and the addresses that are given."""
+    with temporary_settings() as own:
+        yield own
+
+
+@pytest.fixture(scope="session")
+def servers(server_settings: Settings) -> Endpoints:
+    """Addresses of Kafka, registry, Elasticsearch and MQTT broker, started once for the whole run."""
+    return stack.up(server_settings)
 
 
 @pytest.fixture(scope="session")

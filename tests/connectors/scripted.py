@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ class Request:
 
     target: str
     headers: dict[str, str]  # names in lower case
+    at: float = field(default_factory=time.monotonic)  # seconds
 
 
 Answer = bytes | Callable[[Request], bytes]

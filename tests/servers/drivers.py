@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +23,33 @@ def submit(
     state: Path, endpoints: Endpoints, arguments: list[str], kill_when: Callable[[], bool] | None = None
 ) -> None:
     """Run a driver to its end, or kill it with all its children once a condition holds."""
+    with driver(state, endpoints, arguments) as running:
+        until = time.monotonic() + DEADLINE_SECONDS
+        while running.poll() is None and not (kill_when and kill_when()):
+            assert time.monotonic() < until, said(state)
+            time.sleep(0.1)
+        if kill_when is None:
+            assert running.returncode == 0, said(state)
+
+
+@contextmanager
+def driver(state: Path, endpoints: Endpoints, arguments: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A driver that runs; killed with all its children at the end of the block, if it has not ended."""
     given: Mapping[str, Any] = endpoints.model_dump(exclude_none=True)
     words = {k: v.get_secret_value() if hasattr(v, "get_secret_value") else v for k, v in given.items()}
     write_atomically(state / "endpoints.json", json.dumps(words))
     command = [sys.executable, "-m", "garonne", "submit", *arguments]
     environment = {**os.environ, "GARONNE_STATE": str(state)}
     with (state / "driver.log").open("ab") as log:
-        driver = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+        running = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
     try:
-        until = time.monotonic() + DEADLINE_SECONDS
-        while driver.poll() is None and not (kill_when and kill_when()):
-            assert time.monotonic() < until, (state / "driver.log").read_text()[-3000:]
-            time.sleep(0.1)
-        if kill_when is None:
-            assert driver.returncode == 0, (state / "driver.log").read_text()[-3000:]
+        yield running
     finally:
-        if driver.poll() is None:
-            os.killpg(driver.pid, signal.SIGKILL)
-            driver.wait()
+        if running.poll() is None:
+            os.killpg(running.pid, signal.SIGKILL)
+            running.wait()
+
+
+def said(state: Path) -> str:
+    """The end of what the drivers of a state folder wrote."""
+    return (state / "driver.log").read_text()[-3000:]

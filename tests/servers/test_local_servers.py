@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +29,7 @@ from runtime.endpoints import Endpoints
 from runtime.local import process, stack
 from runtime.local.ports import LOOPBACK
 from runtime.settings import Settings
+from tests.servers.stacks import alive, kill, members, until
 
 pytestmark = pytest.mark.servers
 
@@ -284,16 +283,11 @@ def test_after_up_itself_was_killed_the_next_up_finishes_its_work(broker_alone: 
     )
     given = {name.upper(): "127.0.0.1:1" for name in ("kafka_bootstrap", "schema_registry_url", "elasticsearch_url")}
     with subprocess.Popen([sys.executable, "-c", code, broker_alone.state], env={**os.environ, **given}) as first:
-        until((broker_alone.state / "run" / "mqtt.pid.json").exists)
+        until((broker_alone.state / "run" / "mqtt.pid.json").exists, "the broker is started")
         first.kill()
     orphan = pid_of(broker_alone, "mqtt")
     assert stack.up(broker_alone).mqtt_url
     assert pid_of(broker_alone, "mqtt") == orphan
-
-
-def members(settings: Settings, server: str) -> list[int]:
-    running = process.recorded(settings.state / "run" / f"{server}.pid.json")
-    return process.members(running) if running else []
 
 
 def pid_of(settings: Settings, server: str) -> int:
@@ -302,27 +296,5 @@ def pid_of(settings: Settings, server: str) -> int:
     return running.pid
 
 
-def kill(pids: list[int]) -> None:
-    assert pids
-    for pid in pids:
-        os.kill(pid, signal.SIGKILL)
-    until(lambda: not any(alive(pid) for pid in pids))
-
-
-def alive(pid: int) -> bool:
-    try:
-        found = psutil.Process(pid)
-        return found.status() != psutil.STATUS_ZOMBIE or found.num_threads() > 1
-    except psutil.NoSuchProcess:
-        return False
-
-
 def listening(pid: int) -> list[Any]:
     return [found for found in psutil.Process(pid).net_connections("tcp") if found.status == psutil.CONN_LISTEN]
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true within thirty seconds"
-        time.sleep(0.02)

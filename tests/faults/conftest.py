@@ -1,0 +1,27 @@
+"""The fault laboratory: one file for each row of the matrix, with real servers.
+
+Rows that kill or halt servers take a `Stack` of their own (below, or `stack_of_its_own`); the others use the `servers`
+of the whole run. Rows of more than some twenty seconds are marked `faults` and run by `make faults` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers.stacks import Stack, stack_of_its_own
+
+
+@pytest.fixture(scope="module")
+def own_kafka() -> Iterator[Stack]:
+    """Kafka and the registry, for one file's tests to harm; each leaves them running."""
+    with stack_of_its_own("kafka", "registry") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def own_servers() -> Iterator[Stack]:
+    """All the servers, for one file's tests to harm; each leaves them running."""
+    with stack_of_its_own("kafka", "registry", "elasticsearch", "mqtt") as made:
+        yield made
