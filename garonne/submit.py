@@ -65,7 +65,7 @@ def replay(
     driver_memory: Memory = "1g",
     dry_run: Annotated[bool, typer.Option(help="Only print the command.")] = False,
 ) -> None:
-    """Run the same jobs over past Kafka data and write the figures again; windows still open stay with the streams."""
+    """Run the same jobs over the past and write the figures again; windows still open stay with the streams."""
     start, end = instant(since), instant(until) if until else datetime.now(UTC)
     if start >= end:
         raise typer.BadParameter(f"--from {start.isoformat()} is not before --to {end.isoformat()}")

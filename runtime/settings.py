@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     mqtt_password: SecretStr | None = None
     runtime: Literal["local", "containers"] = "local"
     state: Path = Field(default_factory=lambda: default_state(), validation_alias="GARONNE_STATE")
+    archive: str | None = Field(default=None, validation_alias="GARONNE_ARCHIVE")  # folder or URI of an object store
     cache: Path = Field(default_factory=lambda: default_cache(), validation_alias="GARONNE_CACHE")
 
 

@@ -25,11 +25,12 @@ class Context:
     endpoints: Endpoints
     state: Path
     max_offsets_per_trigger: int = 400_000  # bounds the memory of a micro-batch while it catches up
+    archive_uri: str | None = None  # of the archive, where it is not in the state folder
 
     @classmethod
     def of(cls, settings: Settings) -> Context:
         """The context that the settings describe."""
-        return cls(endpoints(settings), settings.state)
+        return cls(endpoints(settings), settings.state, archive_uri=settings.archive)
 
     @cached_property
     def es(self) -> Elasticsearch:
@@ -50,6 +51,11 @@ class Context:
     def checkpoints(self) -> Path:
         """Folder of the queries' checkpoints."""
         return self.state / "checkpoints"
+
+    @property
+    def archive(self) -> str:
+        """Folder or URI of the archive."""
+        return self.archive_uri or (self.state / "archive").absolute().as_uri()
 
     def writers(self, contract: Contract) -> dict[int, dict[str, Any]]:
         """Schemas that a contract's topic may hold, by number."""

@@ -13,7 +13,7 @@ import typer
 from jobs.engine.context import Context
 from jobs.engine.observations import NAME as OBSERVATIONS
 from jobs.engine.progress import ProgressListener
-from jobs.engine.replay import Span, replay
+from jobs.engine.replay import NothingKeptError, Span, replay
 from jobs.engine.runner import drain, keep_running
 from jobs.engine.session import session
 from jobs.engine.streams import job_query, observations_query
@@ -57,7 +57,7 @@ def replay_command(
     until: Annotated[str, typer.Option("--to", help="End of the last window, RFC 3339.")],
     job: Names = None,
 ) -> None:
-    """Compute the windows of a span again from Kafka and write them."""
+    """Compute the windows of a span again from the archive and Kafka, and write them."""
     span = Span(instant(since), instant(until))
     context = Context.of(settings())
     context.prepare()
@@ -68,6 +68,9 @@ def replay_command(
             log.info(
                 "replayed", job=name, written=outcome.written, unchanged=outcome.unchanged, refused=outcome.refused
             )
+    except NothingKeptError as e:
+        log.error("replay.nothing_kept", reason=str(e))
+        raise typer.Exit(1) from None
     finally:
         spark.stop()
 

@@ -1,22 +1,26 @@
-"""A job over the past: the same function as a batch over what Kafka holds, written over what Elasticsearch has."""
+"""A job over the past: the same function as a batch over all that is kept, written over what Elasticsearch has."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
+import structlog
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from jobs.engine import source
 from jobs.engine.context import Context
+from jobs.engine.past import CLOCK_TOLERANCE, Past
 from jobs.engine.sink import Written, documents, write
 from jobs.job import Job
 from runtime.elastic import generations
 from schemas import contract
 
-# An observation cannot arrive before it is made, but clocks differ: the connectors' tolerance, doubled.
-CLOCK_TOLERANCE = timedelta(minutes=20)
+log = structlog.get_logger()
+
+
+class NothingKeptError(LookupError):
+    """Neither the archive nor Kafka has all that the windows asked for stand on."""
 
 
 @dataclass(frozen=True)
@@ -28,32 +32,48 @@ class Span:
 
 
 def figures(spark: SparkSession, job: Job, context: Context, span: Span | None = None) -> DataFrame:
-    """A job's results as a batch over the topic: of all windows, or of those in a span."""
-    rows = _events(spark, job, context, span)
-    if span is None:
-        return rows.transform(job.transform)
-    whole = (F.col("window_start") >= F.lit(span.start)) & (F.col("window_end") <= F.lit(span.end))
-    return rows.where(F.col("observed_at") < F.lit(span.end + job.lookahead)).transform(job.transform).where(whole)
+    """A job's results as a batch over the past: of all windows, or of those in a span."""
+    return _figures(Past.of(spark, contract(job.reads), context), job, span)
 
 
 def replay(spark: SparkSession, job: Job, context: Context, span: Span) -> Written:
     """Compute a span's windows again and write them, above every live batch.
 
     Windows that live events may still change are left to the live query: what a replay writes no live batch puts back.
+    Windows of which a part is no longer kept are left as they are.
+
+    Raises:
+        NothingKeptError: no window of the span is kept whole; says which is the first that is.
     """
-    newest = _events(spark, job, context, span).agg(F.max("observed_at")).collect()[0][0]
+    past = Past.of(spark, contract(job.reads), context)
+    kept = _kept(past, job, span)
+    newest = past.newest(kept.start - job.lookback)
     if newest is None:
         return Written(0, 0, 0)
-    closed = min(span.end, newest.astimezone(UTC) - job.lateness - job.lookahead)
-    results = documents(figures(spark, job, context, Span(span.start, closed)), contract(job.result))
+    closed = min(kept.end, newest - job.lateness - job.lookahead)
+    results = documents(_figures(past, job, Span(kept.start, closed)), contract(job.result))
     generation = generations.current(context.es, job.name)
     number = generations.repair_version(generation, generations.next_repair(context.es, job.name))
     return write(results, context.endpoints, job.name, number)
 
 
-def _events(spark: SparkSession, job: Job, context: Context, span: Span | None) -> DataFrame:
-    event = contract(job.reads)
-    since = span.start - job.lookback - CLOCK_TOLERANCE if span else None
-    messages = source.past(spark, context.endpoints.kafka_bootstrap, event.topic, since)
-    rows = source.events(messages, event, context.writers(event))
-    return rows.where(F.col("observed_at") >= F.lit(span.start - job.lookback)) if span else rows
+def _figures(past: Past, job: Job, span: Span | None) -> DataFrame:
+    if span is None:
+        return past.events().transform(job.transform)
+    whole = (F.col("window_start") >= F.lit(span.start)) & (F.col("window_end") <= F.lit(span.end))
+    rows = past.events(span.start - job.lookback, span.end + job.lookahead)
+    return rows.transform(job.transform).where(whole)
+
+
+def _kept(past: Past, job: Job, span: Span) -> Span:
+    """The part of a span whose windows stand on events that are all kept."""
+    missing = past.missing_before
+    if missing is None or span.start >= (first := missing + CLOCK_TOLERANCE + job.lookback):
+        return span
+    if first >= span.end:
+        raise NothingKeptError(
+            f"{job.name}: the windows asked for end at {span.end.isoformat(timespec='minutes')}, and archive and Kafka "
+            f"have all of {job.reads} only since {missing.isoformat(timespec='minutes')}"
+        )
+    log.warning("replay.starts_later", job=job.name, asked=span.start.isoformat(), kept_since=first.isoformat())
+    return Span(first, span.end)

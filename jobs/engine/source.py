@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -35,19 +34,14 @@ def live(spark: SparkSession, bootstrap: str, topics: list[str], max_offsets: in
     )
 
 
-def past(spark: SparkSession, bootstrap: str, topic: str, since: datetime | None = None) -> DataFrame:
-    """The messages that a topic holds now; with ``since``, those that came at or after that time."""
-    reader = (
+def between(spark: SparkSession, bootstrap: str, topic: str, starts: str, ends: str) -> DataFrame:
+    """The messages of a topic from offsets up to others, both as a checkpoint holds them."""
+    return (
         spark.read.format("kafka")
         .option("kafka.bootstrap.servers", bootstrap)
         .option("subscribe", topic)
-        .option("endingOffsets", "latest")
-    )
-    if since is None:
-        return reader.option("startingOffsets", "earliest").load()
-    return (
-        reader.option("startingTimestamp", int(since.timestamp() * 1000))
-        .option("startingOffsetsByTimestampStrategy", "latest")
+        .option("startingOffsets", starts)
+        .option("endingOffsets", ends)
         .load()
     )
 
