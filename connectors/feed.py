@@ -17,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsA
 from connectors import formats, transports
 from connectors.model import FormatOptions
 from schemas import Kind, contract
+from schemas.documents import TENANT
 
 MAX_FEED_BYTES = 1_000_000
 VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
@@ -75,7 +76,7 @@ class Feed(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,127}$")
-    tenant: str = Field(pattern=r"^[a-z0-9][a-z0-9_]{0,63}$")
+    tenant: str = Field(pattern=f"^{TENANT}$")
     event: str
     title: str
     licence: str | None = None

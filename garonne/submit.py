@@ -17,6 +17,7 @@ import typer
 from garonne.console import console, progress_bars
 from jobs.engine.main import chosen, instant
 from jobs.engine.observations import NAME as OBSERVATIONS
+from jobs.engine.session import AVRO_LIMITS
 from jobs.job import all_jobs
 from runtime.local.downloads import spark_jars
 from runtime.local.java import Requirement, java_for
@@ -29,7 +30,7 @@ SPARK_JAVA = Requirement(17, 21)
 # is killed does not end the driver.
 LOCAL_MASTER = "local[6,4]"
 DAEMON = "spark.python.daemon.module=jobs.engine.daemon"
-JVM_OPTIONS = "-Duser.timezone=UTC -XX:+UseParallelGC -Xss4m"
+JVM_OPTIONS = f"-Duser.timezone=UTC -XX:+UseParallelGC -Xss4m {AVRO_LIMITS}"
 # A dozen small queries: making and compiling code for each task costs far more than the rows do. One long replay is the
 # other way round.
 QUICK_START = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"

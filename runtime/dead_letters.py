@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import datetime
 from typing import Any
 
+from schemas.documents import TENANT
+
 CONTRACT = "dead_letter"
+PLATFORM = "platform"
 MAX_PAYLOAD_BYTES = 1_000_000
 MAX_TEXT = 2048
 
@@ -24,10 +28,13 @@ def dead_letter(
     event: str | None = None,
     content_type: str | None = None,
 ) -> dict[str, Any]:
-    """A value of the contract ``dead_letter``; the same failure again has the same id."""
+    """A value of the contract ``dead_letter``; the same failure again has the same id.
+
+    What says it is of a tenant that cannot be one is the platform's.
+    """
     digest = hashlib.sha256(b"\x00".join((feed.encode(), reason.encode(), place.encode(), payload))).hexdigest()
     return {
-        "tenant": tenant,
+        "tenant": tenant if re.fullmatch(TENANT, tenant) else PLATFORM,
         "dead_letter_id": digest[:40],
         "occurred_at": occurred_at,
         "feed": feed,

@@ -9,6 +9,8 @@ from typing import Any
 from schemas.contract import Contract
 
 ID_SEPARATOR = "|"
+#: Names of tenants: parts of index names.
+TENANT = "[a-z0-9][a-z0-9_]{0,63}"
 PERIOD_FORMAT = {"month": "%Y.%m", "year": "%Y"}
 
 

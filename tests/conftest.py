@@ -10,7 +10,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from garonne.submit import INTERPRETED, QUICK_START, SPARK_JAVA
-from jobs.engine.session import session
+from jobs.engine.session import AVRO_LIMITS, session
 from runtime.endpoints import Endpoints
 from runtime.local import stack
 from runtime.local.downloads import spark_jars
@@ -56,7 +56,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
             **INTERPRETED,
             "spark.sql.warehouse.dir": str(folder / "warehouse"),
             "spark.local.dir": str(folder / "local"),
-            "spark.driver.extraJavaOptions": f"{QUICK_START} -XX:+UseSerialGC -Duser.timezone=UTC",
+            "spark.driver.extraJavaOptions": f"{QUICK_START} {AVRO_LIMITS} -XX:+UseSerialGC -Duser.timezone=UTC",
         },
     )
     yield started

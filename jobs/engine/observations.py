@@ -7,6 +7,7 @@ What cannot be decoded becomes a dead letter here, once for all queries.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -25,10 +26,9 @@ from runtime.elastic.bulk import Action
 from runtime.endpoints import Endpoints
 from runtime.registry import Registry, UnknownSchemaError
 from schemas import Contract, Kind, contracts
-from schemas.documents import document_id, index_name, latest_index_name
+from schemas.documents import TENANT, document_id, index_name, latest_index_name
 
 NAME = "observations"
-PLATFORM = "platform"
 FUTURE_TOLERANCE = timedelta(hours=1)
 COLUMNS = ("key", "value", "topic", "partition", "offset", "timestamp")
 
@@ -102,8 +102,9 @@ def collect(messages: Iterable[Message], decode: Decode) -> Batch:
     for message in messages:
         try:
             contract, event = decode(message["topic"], message["value"] or b"")
+            _refuse_tenant(event)
             _refuse_future(contract, event, message["timestamp"])
-        except (NotWireFormatError, UnknownSchemaError, FutureTimeError) as e:
+        except (NotWireFormatError, UnknownSchemaError, TenantNameError, FutureTimeError) as e:
             batch.letters.append(_letter(message, e))
         else:
             batch.add(contract, event)
@@ -114,7 +115,21 @@ class FutureTimeError(ValueError):
     """The event says it happens later than it was sent."""
 
 
-REASONS = {NotWireFormatError: "malformed", UnknownSchemaError: "unknown_schema", FutureTimeError: "future_time"}
+class TenantNameError(ValueError):
+    """The event says it is of a tenant that cannot have an index."""
+
+
+REASONS = {
+    NotWireFormatError: "malformed",
+    UnknownSchemaError: "unknown_schema",
+    TenantNameError: "invalid_tenant",
+    FutureTimeError: "future_time",
+}
+
+
+def _refuse_tenant(event: Mapping[str, Any]) -> None:
+    if not re.fullmatch(TENANT, event["tenant"]):
+        raise TenantNameError(f"{event['tenant']!r} is not a tenant's name: {TENANT}")
 
 
 def _refuse_future(contract: Contract, event: Mapping[str, Any], sent_at: datetime) -> None:
@@ -131,9 +146,8 @@ def _messages(batches: Iterable[pa.RecordBatch]) -> Iterator[Message]:
 
 def _letter(message: Message, error: Exception) -> dict[str, Any]:
     key = (message["key"] or b"").decode("utf-8", "replace")
-    tenant = key.split("/", 1)[0]
     return dead_letter(
-        tenant=tenant if tenant.replace("_", "").isalnum() and tenant.islower() and len(tenant) <= 64 else PLATFORM,
+        tenant=key.split("/", 1)[0],
         feed=message["topic"],
         stage="decode",
         reason=REASONS[type(error)],

@@ -10,8 +10,16 @@ from pyspark.sql import SparkSession
 
 ROCKSDB = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
 
+# Avro makes room for as many bytes or items as a message says it has: four bytes of garbage could ask for 2 GB, and
+# Java without memory ends the driver. No message is longer than this.
+AVRO_LIMITS = " ".join(
+    f"-Dorg.apache.avro.limits.{what}.maxLength={limit}"
+    for what, limit in (("bytes", 4 * 2**20), ("string", 4 * 2**20), ("collectionItems", 2**18))
+)
+
 SETTINGS: Mapping[str, str] = {
     "spark.sql.session.timeZone": "UTC",
+    "spark.executor.extraJavaOptions": AVRO_LIMITS,  # the driver's are those of the command that starts it
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.ui.enabled": "false",  # it would listen on every address; --conf spark.ui.enabled=true brings it back

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
-from pyspark.sql.avro.functions import from_avro
 
-from runtime.avro import HEADER_BYTES, MAGIC
+from jobs.engine.decoding import decoded, is_sound
 from schemas import Contract
 
 # Connectors refuse times in the future; this holds for whoever writes to the topic directly. One such row would close
@@ -52,21 +50,6 @@ def events(messages: DataFrame, contract: Contract, writers: Mapping[int, Mappin
     The query that indexes observations reads the same messages and makes dead letters of those.
     """
     # A generator, because Spark would push the conditions below through a projection, and decode once for each of them.
-    event = messages.select(F.explode(F.array(_decoded(contract, writers))).alias("event"), "timestamp")
-    return event.where(
-        F.col("event.tenant").isNotNull()
-        & F.col("event.observed_at").isNotNull()
-        & (F.col("event.observed_at") <= F.col("timestamp") + F.expr(FUTURE_TOLERANCE))
-    ).select("event.*")
-
-
-def _decoded(contract: Contract, writers: Mapping[int, Mapping[str, Any]]) -> Column:
-    """The event of a message, by the schema whose number it carries; null where it carries none of them."""
-    header = F.substring("value", 1, HEADER_BYTES)
-    body = F.expr(f"substring(value, {HEADER_BYTES + 1})")
-    options = {"mode": "PERMISSIVE", "avroSchema": contract.avro_json}
-    decoded = F.lit(None)
-    for number, writer in writers.items():
-        prefix = F.lit(bytearray(MAGIC + number.to_bytes(4, "big")))
-        decoded = F.when(header == prefix, from_avro(body, json.dumps(writer), options)).otherwise(decoded)
-    return decoded
+    event = messages.select(F.explode(F.array(decoded(contract, writers))).alias("event"), "timestamp")
+    in_time = F.col("event.observed_at") <= F.col("timestamp") + F.expr(FUTURE_TOLERANCE)
+    return event.where(is_sound("event", contract) & in_time).select(*(f"event.{f.name}" for f in contract.fields))

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+import structlog
 from elasticsearch import Elasticsearch
 
 from runtime.dead_letters import CONTRACT as DEAD_LETTER
@@ -18,7 +19,7 @@ from runtime.endpoints import Endpoints
 from runtime.records import RecordProducer
 from schemas import contract
 
-MAX_TENANT = 64
+log = structlog.get_logger()
 
 
 def keep_archives_open() -> None:
@@ -59,7 +60,7 @@ class Writer:
             runtime.elastic.bulk.BrokenSinkError: most were refused.
         """
         outcome = bulk.write(self._es, actions, visible=visible)
-        self.bury([self._letter(r) for r in outcome.refused])
+        self.bury([self._letter(r) for r in outcome.refused if not self._is_letter(r)])
         return outcome
 
     def bury(self, letters: list[dict[str, Any]]) -> None:
@@ -67,10 +68,17 @@ class Writer:
         if letters:
             self._letters.send(letters)
 
+    def _is_letter(self, refused: bulk.Refused) -> bool:
+        """Whether it is a dead letter: one about it would be refused as well, and so on. Kafka keeps it."""
+        is_letter = refused.action.index.startswith(f"{contract(DEAD_LETTER).alias}-")
+        if is_letter:
+            log.error("dead_letter.refused", id=refused.action.id, reason=refused.reason)
+        return is_letter
+
     def _letter(self, refused: bulk.Refused) -> dict[str, Any]:
         action = refused.action
         return dead_letter(
-            tenant=action.id.split("|", 1)[0][:MAX_TENANT],
+            tenant=action.id.split("|", 1)[0],
             feed=self._query,
             stage="index",
             reason="refused_by_index",

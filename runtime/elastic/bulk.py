@@ -1,7 +1,8 @@
 """Bulk writing that loses nothing: every item is looked at, and what Elasticsearch cannot take now is sent again.
 
 A 409 says that a newer version is there, which is success. A 429 or a 5xx is sent again, with backoff, for as long
-as it takes. Anything else is the document's own fault: it comes back as `Refused`.
+as it takes. Anything else is the document's own fault: it comes back as `Refused`. Where one document makes
+Elasticsearch refuse the whole request (an id of more than 512 bytes, a version below 0), the others are written.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ MAX_PAUSE_SECONDS = 15.0
 BREAKER_MINIMUM = 50
 CONFLICT = 409
 AGAIN = {408, 429, 500, 502, 503, 504}
+BLAMED = {400, 413}  # of a whole request: one of its documents cannot even be asked for, or all are too much
 FILTER = "errors,items.*.status,items.*.error.type,items.*.error.reason,items.*.error.caused_by.reason"
 
 
@@ -70,6 +72,10 @@ class Outcome:
         self.refused += other.refused
 
 
+class _RequestRefusedError(RuntimeError):
+    """Elasticsearch refused a request before it looked at its documents."""
+
+
 class BrokenSinkError(RuntimeError):
     """Most of a batch was refused: the mapping is wrong and not the documents."""
 
@@ -87,7 +93,7 @@ def write(
     """
     outcome = Outcome()
     for request in _requests(actions):
-        outcome.add(_write_request(es, request, sleep, visible))
+        outcome.add(_write_parted(es, request, sleep, visible))
     total = outcome.written + outcome.unchanged + len(outcome.refused)
     if len(outcome.refused) >= BREAKER_MINIMUM and len(outcome.refused) * 2 > total:
         raise BrokenSinkError(
@@ -107,6 +113,21 @@ def _requests(actions: Iterable[Action]) -> Iterator[list[tuple[Action, bytes]]]
                 start, size = i, 0
             size += len(lines)
         yield chunk[start:]
+
+
+def _write_parted(
+    es: Elasticsearch, request: list[tuple[Action, bytes]], sleep: Callable[[float], None], visible: bool
+) -> Outcome:
+    """Write a request; one that is refused as a whole is halved until the document is found that is to blame."""
+    try:
+        return _write_request(es, request, sleep, visible)
+    except _RequestRefusedError as e:
+        if len(request) == 1:
+            return Outcome(refused=[Refused(request[0][0], str(e))])
+    half = len(request) // 2
+    outcome = _write_parted(es, request[:half], sleep, visible)
+    outcome.add(_write_parted(es, request[half:], sleep, visible))
+    return outcome
 
 
 def _write_request(
@@ -133,6 +154,8 @@ def _send(es: Elasticsearch, request: list[tuple[Action, bytes]], visible: bool)
         metrics.SINK_RETRIES.labels(status=type(e).__name__).inc()
         return None
     except ApiError as e:
+        if e.meta.status in BLAMED:
+            raise _RequestRefusedError(str(e)) from e
         if e.meta.status not in AGAIN:
             raise
         metrics.SINK_RETRIES.labels(status=str(e.meta.status)).inc()

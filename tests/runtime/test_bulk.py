@@ -89,6 +89,18 @@ def test_a_request_that_fails_is_sent_again_for_as_long_as_it_takes(failure: Exc
     assert max(pauses) <= bulk.MAX_PAUSE_SECONDS
 
 
+def test_a_request_that_is_refused_as_a_whole_is_parted_until_one_is_to_blame() -> None:
+    def judge(ids: list[str]) -> Any:
+        if "3" in ids:
+            raise status(400)
+        return FINE
+
+    es = ScriptedElasticsearch(judge)
+    outcome, pauses = written(es, actions(8))
+    assert (outcome.written, [r.action.id for r in outcome.refused], pauses) == (7, ["3"], [])
+    assert len(es.requests) == 7
+
+
 def test_a_wrong_login_is_said_at_once() -> None:
     with pytest.raises(AuthenticationException):
         written(ScriptedElasticsearch(status(401)), actions(1))
