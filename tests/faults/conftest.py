@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from jobs.engine.context import Context
+from runtime.endpoints import Endpoints
 from tests.servers.stacks import Stack, stack_of_its_own
 
 
@@ -25,3 +27,11 @@ def own_servers() -> Iterator[Stack]:
     """All the servers, for one file's tests to harm; each leaves them running."""
     with stack_of_its_own("kafka", "registry", "elasticsearch", "mqtt") as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def context(servers: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Context:
+    """The test servers with folders of this laboratory's own and small micro-batches."""
+    made = Context(servers, tmp_path_factory.mktemp("faults"), max_offsets_per_trigger=2500)
+    made.prepare()
+    return made
