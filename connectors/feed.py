@@ -6,16 +6,19 @@ import importlib
 import os
 import pkgutil
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
 
 from connectors import formats, transports
 from connectors.model import FormatOptions
+from connectors.rhythm import Rhythm
 from schemas import Kind, contract
 from schemas.documents import TENANT
 
@@ -70,23 +73,30 @@ class ReferenceSource(BaseModel):
     refresh_seconds: float = Field(default=86_400, gt=0)
 
 
-class Feed(BaseModel):
-    """One source of events of one tenant. Its id is the name of its file."""
+class FeedHead(Rhythm):
+    """What a feed is and how often it speaks: all that is said of it without its address. Its id is its file's name."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,127}$")
     tenant: str = Field(pattern=f"^{TENANT}$")
     event: str
     title: str
     licence: str | None = None
+    enabled: bool = True
+
+
+class Feed(FeedHead):
+    """One source of events of one tenant."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
     transport: AnyTransport
     format: AnyFormat
     reference: ReferenceSource | None = None
     defaults: dict[str, Any] = Field(default_factory=dict)
     future_tolerance_seconds: float = Field(default=600, gt=0)
     max_record_bytes: int = Field(default=1_000_000, gt=0)
-    enabled: bool = True
 
     @model_validator(mode="before")
     @classmethod
@@ -117,17 +127,9 @@ def load_feed(path: Path, variables: Mapping[str, str] = os.environ) -> Feed:
     Raises:
         FeedError: it is not YAML, or not a feed, or names an event that is not there.
     """
-    try:
-        if path.stat().st_size > MAX_FEED_BYTES:
-            raise FeedError(f"{path}: over {MAX_FEED_BYTES} bytes")
-        feed = Feed.model_validate({"id": path.stem, **_read(path, variables)})
+    with _named(path):
+        feed = Feed.model_validate({"id": path.stem, **_replaced(_read(path), variables)})
         event = contract(feed.event)
-    except ValidationError as e:
-        raise FeedError(f"{path}:\n" + "\n".join(f"  {_where(x)}: {x['msg']}" for x in e.errors())) from e
-    except KeyError as e:
-        raise FeedError(f"{path}: no contract or variable {e}") from e
-    except (OSError, yaml.YAMLError) as e:
-        raise FeedError(f"{path}: {e}") from e
     if event.kind is not Kind.EVENT:
         raise FeedError(f"{path}: {feed.event} is a {event.kind}, a feed brings events")
     unknown = set(feed.defaults) - set(event.field_names)
@@ -136,26 +138,68 @@ def load_feed(path: Path, variables: Mapping[str, str] = os.environ) -> Feed:
     return feed
 
 
+def load_head(path: Path) -> FeedHead:
+    """What a YAML file says of its feed without the address; it needs no variables.
+
+    Raises:
+        FeedError: it is not YAML, or not a feed, or names an event that is not there.
+    """
+    with _named(path):
+        head = FeedHead.model_validate({"id": path.stem, **_read(path)})
+        contract(head.event)
+    return head
+
+
 def load_feeds(folder: Path, variables: Mapping[str, str] = os.environ) -> list[Feed]:
-    """All enabled feeds under a folder, in the order of their names.
+    """All enabled feeds under a folder, in the order of their names; or that of one file.
 
     Raises:
         FeedError: one of them cannot be used, or two share an id.
     """
-    feeds = [f for f in _feeds(folder, variables) if f.enabled]
-    twice = {f.id for f in feeds if sum(g.id == f.id for g in feeds) > 1}
+    return _enabled(folder, [load_feed(path, variables) for path in _files(folder)])
+
+
+def load_heads(folder: Path) -> list[FeedHead]:
+    """The heads of all enabled feeds under a folder, in the order of their names; or that of one file.
+
+    Raises:
+        FeedError: one of them is no feed, or two share an id.
+    """
+    return _enabled(folder, [load_head(path) for path in _files(folder)])
+
+
+H = TypeVar("H", bound=FeedHead)
+
+
+def _enabled(folder: Path, found: Sequence[H]) -> list[H]:
+    feeds = [f for f in found if f.enabled]
+    twice = sorted(id_ for id_, times in Counter(f.id for f in feeds).items() if times > 1)
     if twice:
-        raise FeedError(f"{folder}: more than one feed is called {', '.join(sorted(twice))}")
+        raise FeedError(f"{folder}: more than one feed is called {', '.join(twice)}")
     return feeds
 
 
-def _feeds(folder: Path, variables: Mapping[str, str]) -> Iterator[Feed]:
-    for path in sorted(folder.rglob("*.yaml")):
-        yield load_feed(path, variables)
+def _files(folder: Path) -> list[Path]:
+    return [folder] if folder.is_file() else sorted(folder.rglob("*.yaml"))
 
 
-def _read(path: Path, variables: Mapping[str, str]) -> dict[str, Any]:
-    loaded = _replaced(yaml.safe_load(path.read_text(encoding="utf-8")), variables)
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Errors in a feed's file, with the file and the place in it."""
+    try:
+        yield
+    except ValidationError as e:
+        raise FeedError(f"{path}:\n" + "\n".join(f"  {_where(x)}: {x['msg']}" for x in e.errors())) from e
+    except KeyError as e:
+        raise FeedError(f"{path}: no contract or variable {e}") from e
+    except (OSError, yaml.YAMLError) as e:
+        raise FeedError(f"{path}: {e}") from e
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if path.stat().st_size > MAX_FEED_BYTES:
+        raise FeedError(f"{path}: over {MAX_FEED_BYTES} bytes")
+    loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
     if not isinstance(loaded, dict):
         raise FeedError(f"{path}: a feed is a mapping, with tenant, event, title, transport and format")
     return loaded

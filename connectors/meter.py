@@ -44,6 +44,8 @@ class Meter:
         self._last_observed = metrics.FEED_LAST_OBSERVED.labels(**self._labels)
         self._seconds = metrics.FEED_PAYLOAD_SECONDS.labels(feed=feed.id)
         self._newest: datetime | None = None
+        if feed.period_seconds is not None:
+            metrics.FEED_PERIOD.labels(**self._labels).set(feed.period_seconds)
 
     def payload(self) -> None:
         """A payload came."""

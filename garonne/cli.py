@@ -10,6 +10,7 @@ from garonne import contracts, feeds, jobs_command, servers, submit
 from garonne.console import errors
 from garonne.demo.command import demo
 from garonne.doctor import doctor
+from garonne.health.command import health
 from garonne.ingest import ingest
 from garonne.simulate import simulate
 from garonne.status import status
@@ -24,6 +25,7 @@ app = typer.Typer(
 app.command()(servers.up)
 app.command()(servers.down)
 app.command()(status)
+app.command()(health)
 app.command()(servers.reset)
 app.command()(doctor)
 app.command()(demo)

@@ -15,7 +15,8 @@ from garonne import scaffold
 from garonne.console import console, errors
 from runtime.settings import PROJECT, settings
 
-FEEDS = PROJECT / "deploy" / "feeds"
+ALL_FEEDS = PROJECT / "deploy" / "feeds"
+TOULOUSE = ALL_FEEDS / "toulouse"
 
 app = typer.Typer(no_args_is_help=True, help="Feeds: where the data comes from.")
 
@@ -23,7 +24,7 @@ Folder = Annotated[Path, typer.Argument(exists=True, help="A feed's YAML file, o
 
 
 @app.command("list")
-def list_(feeds: Folder = FEEDS / "toulouse") -> None:
+def list_(feeds: Folder = TOULOUSE) -> None:
     """The feeds of a folder."""
     table = Table("feed", "tenant", "event", "transport", "format", "licence", "title")
     for f in load_feeds(feeds):
@@ -32,7 +33,7 @@ def list_(feeds: Folder = FEEDS / "toulouse") -> None:
 
 
 @app.command()
-def check(feeds: Folder = FEEDS / "toulouse") -> None:
+def check(feeds: Folder = TOULOUSE) -> None:
     """Whether feeds can be used. Exits with 1 and the reason when one cannot."""
     console.print(f"{len(load_feeds(feeds))} feeds can be used")
 

@@ -11,8 +11,12 @@ import typer
 from elasticsearch import Elasticsearch
 from rich.table import Table
 
+from connectors.feed import FeedError, load_heads
 from garonne.console import console
+from garonne.feeds import ALL_FEEDS
 from garonne.freshness import Percentiles, Watch
+from garonne.health.command import TIMEOUT_SECONDS as HEALTH_TIMEOUT_SECONDS
+from garonne.health.command import feeds_health, health_table
 from garonne.metrics_view import Sample, by_label, scraped, total
 from jobs.job import all_jobs
 from runtime.elastic.client import client
@@ -38,6 +42,7 @@ def status(
     if samples:
         console.print(feeds_table(samples))
         console.print(queries_table(samples))
+    _show_health()
     fresh = _freshness(watch_seconds) if watch_seconds and processes else {}
     if fresh:
         console.print(freshness_table(fresh))
@@ -122,6 +127,18 @@ def limit(name: str) -> float:
     if name == "latest":
         return LATEST_LIMIT_SECONDS
     return max(j.freshness.total_seconds() for j in all_jobs().values() if j.result == name) + MARGIN_SECONDS
+
+
+def _show_health() -> None:
+    """How the feeds are that ever said something, where Elasticsearch can be asked."""
+    try:
+        es = client(endpoints(settings()), HEALTH_TIMEOUT_SECONDS)
+        verdicts = feeds_health(es, load_heads(ALL_FEEDS), datetime.now(UTC), only_heard=True)
+    except (RuntimeError, FeedError) as e:
+        console.print(str(e), soft_wrap=True, markup=False)
+        return
+    if verdicts:
+        console.print(health_table(verdicts))
 
 
 def _freshness(seconds: float) -> dict[str, Percentiles]:

@@ -13,6 +13,11 @@ FEED_ERRORS = Counter("garonne_feed_errors", "Attempts to read a feed that faile
 FEED_LAST_OBSERVED = Gauge(
     "garonne_feed_last_observed_timestamp_seconds", "Event time of the newest accepted record", ["feed", "tenant"]
 )
+FEED_PERIOD = Gauge(
+    "garonne_feed_period_seconds",
+    "Declared period of a feed: time() - garonne_feed_last_observed_timestamp_seconds above two of them is stale",
+    ["feed", "tenant"],
+)
 FEED_PAYLOAD_SECONDS = Histogram(
     "garonne_feed_payload_seconds",
     "Time from a payload's arrival to its acknowledgement by Kafka",
