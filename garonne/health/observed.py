@@ -5,6 +5,7 @@ The latest state of an entity names the feed that spoke of it last, so this need
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -53,7 +54,9 @@ def asked(feed: FeedHead, now: datetime) -> Asked | None:
 
 def heard(es: Elasticsearch) -> dict[Name, Heard]:
     """What was heard of every feed that ever had a record accepted."""
-    return {name: found for bucket in _buckets(es) for name, found in [_heard(bucket)]}
+    newest = {name: {"max": {"field": name}} for name in ("said_at", "ingested_at")}
+    buckets = _pages(es, LATEST, ("tenant", "feed"), newest, runtime_mappings=MAPPINGS)
+    return {(b["key"]["tenant"], b["key"]["feed"]): _heard(b) for b in buckets}
 
 
 def silent_devices(es: Elasticsearch, wanted: Sequence[Asked]) -> dict[Name, list[Device]]:
@@ -68,51 +71,25 @@ def silent_devices(es: Elasticsearch, wanted: Sequence[Asked]) -> dict[Name, lis
 def counted(es: Elasticsearch, now: datetime) -> dict[Name, Counted]:
     """What connectors counted in this hour and the one before it, by the feed's tenant and id."""
     hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=COUNTED_HOURS)
-    answer = es.search(
-        index=LEDGER,
-        ignore_unavailable=True,
-        size=0,
-        query={
-            "bool": {
-                "filter": [{"term": {"counted_by": "source"}}, {"range": {"hour": {"gte": hour.isoformat()}}}],
-            }
-        },
-        aggs={
-            "feeds": {
-                "multi_terms": {"terms": [{"field": "tenant"}, {"field": "counter"}], "size": MAX_DEVICES},
-                "aggs": {
-                    "outcomes": {
-                        "terms": {"field": "outcome"},
-                        "aggs": {"records": {"sum": {"field": "records_count"}}},
-                    }
-                },
-            }
-        },
-    )
-    return {name: found for bucket in _feeds(answer.body) for name, found in [_counted(bucket)]}
+    query = {"bool": {"filter": [{"term": {"counted_by": "source"}}, {"range": {"hour": {"gte": hour.isoformat()}}}]}}
+    records = {"records": {"sum": {"field": "records_count"}}}
+    found: dict[Name, Counter[str]] = {}
+    for b in _pages(es, LEDGER, ("tenant", "counter", "outcome"), records, query=query):
+        of_feed = found.setdefault((b["key"]["tenant"], b["key"]["counter"]), Counter())
+        of_feed[b["key"]["outcome"]] += round(b["records"]["value"])
+    return {name: Counted(of_feed["received"], of_feed["rejected"]) for name, of_feed in found.items()}
 
 
-def _buckets(es: Elasticsearch) -> Iterator[Mapping[str, Any]]:
-    """Feeds of the latest states, in pages."""
-    sources = [{"tenant": {"terms": {"field": "tenant"}}}, {"feed": {"terms": {"field": "feed"}}}]
+def _pages(
+    es: Elasticsearch, index: str, fields: Sequence[str], aggs: Mapping[str, Any], **more: Any
+) -> Iterator[Mapping[str, Any]]:
+    """A bucket for each combination of the fields' values; none while there is no such index."""
+    sources = [{name: {"terms": {"field": name}}} for name in fields]
     after: dict[str, Any] = {}
     while True:
-        answer = es.search(
-            index=LATEST,
-            ignore_unavailable=True,
-            size=0,
-            runtime_mappings=MAPPINGS,
-            aggs={
-                "feeds": {
-                    "composite": {"size": PAGE, "sources": sources, **after},
-                    "aggs": {
-                        "said_at": {"max": {"field": "said_at"}},
-                        "ingested_at": {"max": {"field": "ingested_at"}},
-                    },
-                }
-            },
-        )
-        buckets = _feeds(answer.body)
+        by = {"composite": {"size": PAGE, "sources": sources, **after}, "aggs": aggs}
+        answer = es.search(index=index, ignore_unavailable=True, size=0, aggs={"by": by}, **more).body
+        buckets = answer.get("aggregations", {}).get("by", {}).get("buckets", [])
         yield from buckets
         if len(buckets) < PAGE:
             return
@@ -133,21 +110,8 @@ def _silent(a: Asked) -> dict[str, Any]:
     }
 
 
-def _feeds(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The buckets of an answer; one over no index at all has none."""
-    return list(answer.get("aggregations", {}).get("feeds", {}).get("buckets", []))
-
-
-def _heard(bucket: Mapping[str, Any]) -> tuple[Name, Heard]:
-    key = bucket["key"]
-    times = _time(bucket["said_at"]["value"]), _time(bucket["ingested_at"]["value"])
-    return (key["tenant"], key["feed"]), Heard(*times, bucket["doc_count"])
-
-
-def _counted(bucket: Mapping[str, Any]) -> tuple[Name, Counted]:
-    tenant, feed = bucket["key"]
-    records = {b["key"]: round(b["records"]["value"]) for b in bucket["outcomes"]["buckets"]}
-    return (tenant, feed), Counted(records.get("received", 0), records.get("rejected", 0))
+def _heard(bucket: Mapping[str, Any]) -> Heard:
+    return Heard(_time(bucket["said_at"]["value"]), _time(bucket["ingested_at"]["value"]), bucket["doc_count"])
 
 
 def _devices(answer: Mapping[str, Any]) -> list[Device]:

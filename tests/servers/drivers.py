@@ -35,11 +35,8 @@ def submit(
 @contextmanager
 def driver(state: Path, endpoints: Endpoints, arguments: list[str]) -> Iterator[subprocess.Popen[bytes]]:
     """A driver that runs; killed with all its children at the end of the block, if it has not ended."""
-    given: Mapping[str, Any] = endpoints.model_dump(exclude_none=True)
-    words = {k: v.get_secret_value() if hasattr(v, "get_secret_value") else v for k, v in given.items()}
-    write_atomically(state / "endpoints.json", json.dumps(words))
     command = [sys.executable, "-m", "garonne", "submit", *arguments]
-    environment = {**os.environ, "GARONNE_STATE": str(state)}
+    environment = environment_of(state, endpoints)
     with (state / "driver.log").open("ab") as log:
         running = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
     try:
@@ -48,6 +45,14 @@ def driver(state: Path, endpoints: Endpoints, arguments: list[str]) -> Iterator[
         if running.poll() is None:
             os.killpg(running.pid, signal.SIGKILL)
             running.wait()
+
+
+def environment_of(state: Path, endpoints: Endpoints) -> dict[str, str]:
+    """Variables of a `garonne` command on a state folder that knows these servers."""
+    given: Mapping[str, Any] = endpoints.model_dump(exclude_none=True)
+    words = {k: v.get_secret_value() if hasattr(v, "get_secret_value") else v for k, v in given.items()}
+    write_atomically(state / "endpoints.json", json.dumps(words))
+    return {**os.environ, "GARONNE_STATE": str(state)}
 
 
 def said(state: Path) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Message, TopicPartition
 from prometheus_client import REGISTRY
 
 from connectors.feed import Feed, load_feed
@@ -103,7 +103,9 @@ class City:
         decode = Decoder(described, Registry(self.endpoints.schema_registry_url, self.state / "schemas"))
         prefix = f"{self.tenant}/".encode()
         return [
-            decode(v) for k, v in _messages(self.endpoints.kafka_bootstrap, described.topic) if k.startswith(prefix)
+            decode(m.value() or b"")
+            for m in messages(self.endpoints.kafka_bootstrap, described.topic)
+            if (m.key() or b"").startswith(prefix)
         ]
 
 
@@ -119,7 +121,8 @@ def message(entity: str, minute: int, temperature: Any = 20.5) -> bytes:
     return json.dumps({"id": entity, "at": at, "t": temperature}).encode()
 
 
-def _messages(bootstrap: str, topic: str) -> list[tuple[bytes, bytes]]:
+def messages(bootstrap: str, topic: str) -> list[Message]:
+    """All that a topic holds now."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": uuid.uuid4().hex, "enable.auto.commit": False})
     try:
         found = consumer.list_topics(topic, timeout=30).topics[topic].partitions
@@ -129,13 +132,13 @@ def _messages(bootstrap: str, topic: str) -> list[tuple[bytes, bytes]]:
         consumer.close()
 
 
-def _partition(consumer: Consumer, topic: str, partition: int, first: int, end: int) -> list[tuple[bytes, bytes]]:
-    found: list[tuple[bytes, bytes]] = []
+def _partition(consumer: Consumer, topic: str, partition: int, first: int, end: int) -> list[Message]:
+    found: list[Message] = []
     consumer.assign([TopicPartition(topic, partition, first)])
     while first < end:
-        for m in consumer.consume(10_000, timeout=1):
-            if m.error() is None and m.offset() < end:
-                found.append((m.key() or b"", m.value() or b""))
+        for m in consumer.consume(min(10_000, end - first), timeout=1):
+            if m.error() is None:
+                found.append(m)
             first = (m.offset() or 0) + 1
     return found
 

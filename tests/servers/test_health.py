@@ -1,0 +1,141 @@
+"""Frozen feeds and silent devices, seen through real servers: a source that answers 200 is no proof of life."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from connectors.feed import Feed, load_feed
+from runtime.endpoints import Endpoints
+from runtime.settings import PROJECT
+from tests.connectors.scripted import Request, ScriptedServer, answer
+from tests.servers.drivers import environment_of
+from tests.servers.indexing import index_tenants
+from tests.servers.ingesting import City, count, until
+
+pytestmark = pytest.mark.servers
+
+PERIOD_SECONDS = 4
+STATIONS = 50
+LOST = "station-31"
+
+
+def described(city: City, name: str, server: ScriptedServer, **rhythm: float) -> Feed:
+    """A feed of the scripted server that declares how often it speaks."""
+    path = city.path(city.feed(name, {"kind": "http", "url": server.url, "period_seconds": 0.3}).id)
+    path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), **rhythm}))
+    return load_feed(path)
+
+
+def readings(at: datetime, *stations: str) -> list[dict[str, Any]]:
+    return [{"id": s, "at": at.isoformat(), "t": 20.5} for s in stations]
+
+
+def health(city: City, feed: Feed, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """The command as a person runs it; nothing else of Garonne is running."""
+    command = [sys.executable, "-m", "garonne", "health", str(city.path(feed.id)), *options]
+    environment = {**environment_of(city.state, city.endpoints), **variables}
+    return subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=60)
+
+
+def verdict(city: City, feed: Feed) -> dict[str, Any]:
+    answered = health(city, feed, "--json")
+    assert answered.returncode == 0, answered.stderr
+    (found,) = json.loads(answered.stdout)
+    assert isinstance(found, dict)
+    return found
+
+
+def test_a_frozen_feed_is_stale_when_two_periods_are_over(servers: Endpoints, tmp_path: Path) -> None:
+    city = City(servers, tmp_path)
+    frozen_at = asyncio.run(_frozen(city))
+    feed = load_feed(city.path(f"{city.tenant}-frozen"))
+    index_tenants(servers, tmp_path, city.tenant)
+    stale_at = frozen_at + timedelta(seconds=2 * PERIOD_SECONDS)
+    state = "ok"
+    while state == "ok":
+        asked = datetime.now(UTC)
+        state = verdict(city, feed)["state"]
+        assert asked < stale_at or state != "ok"
+    assert (state, datetime.now(UTC) > stale_at) == ("stale", True)
+    shown = health(city, feed, "--check")
+    assert (shown.returncode, "stale" in shown.stdout) == (1, True)
+
+
+async def _frozen(city: City) -> datetime:
+    """Poll a server that says the same for ever, until that was answered some times; the time that it says."""
+    now = datetime.now(UTC)
+    body = json.dumps(readings(now, "a", "b")).encode()
+    async with ScriptedServer([answer(body=body)]).running() as server:
+        feed = described(city, "frozen", server, period_seconds=PERIOD_SECONDS)
+        async with city.ingesting(feed):
+            await until(lambda: count(feed, "accepted") == 2 and count(feed, "duplicate") >= 4, "it was polled again")
+    return now
+
+
+def test_one_silent_station_of_fifty_is_named(servers: Endpoints, tmp_path: Path) -> None:
+    city = City(servers, tmp_path)
+    feed = asyncio.run(_one_of_fifty_lost(city))
+    index_tenants(servers, tmp_path, city.tenant)
+    found = verdict(city, feed)
+    assert (found["state"], found["devices_count"]) == ("partial", STATIONS)
+    assert [d["entity_id"] for d in found["silent_devices"]] == [LOST]
+    shown = health(city, feed, "--devices", "--check")
+    assert (shown.returncode, LOST in shown.stdout) == (1, True)
+
+
+async def _one_of_fifty_lost(city: City) -> Feed:
+    """Fifty stations that reported some time ago, and now all but one."""
+    stations = [f"station-{n:02}" for n in range(STATIONS)]
+    now = datetime.now(UTC)
+    before = readings(now - timedelta(minutes=10), *stations)
+
+    def later(_: Request) -> bytes:
+        return answer(body=json.dumps(readings(now, *(s for s in stations if s != LOST))).encode())
+
+    async with ScriptedServer([answer(body=json.dumps(before).encode()), later]).running() as server:
+        feed = described(city, "stations", server, period_seconds=240)
+        async with city.ingesting(feed):
+            await until(lambda: count(feed, "accepted") == 2 * STATIONS - 1, "both rounds are taken in")
+    return feed
+
+
+def test_a_feed_in_good_health_is_no_reason_to_wake_anyone(servers: Endpoints, tmp_path: Path) -> None:
+    city = City(servers, tmp_path)
+    feed = asyncio.run(_spoken_of_a_clock_that_runs_ahead(city))
+    index_tenants(servers, tmp_path, city.tenant)
+    shown = health(city, feed, "--check")
+    assert (shown.returncode, "ok" in shown.stdout) == (0, True), shown.stdout + shown.stderr
+    assert verdict(city, feed)["age_seconds"] >= 0
+
+
+async def _spoken_of_a_clock_that_runs_ahead(city: City) -> Feed:
+    ahead = readings(datetime.now(UTC) + timedelta(minutes=9), "ahead")
+    async with ScriptedServer([answer(body=json.dumps(ahead).encode())]).running() as server:
+        feed = described(city, "ahead", server, period_seconds=240)
+        async with city.ingesting(feed):
+            await until(lambda: count(feed, "accepted") == 1, "it is taken in")
+    return feed
+
+
+def test_a_feed_that_never_spoke_is_silent(servers: Endpoints, tmp_path: Path) -> None:
+    city = City(servers, tmp_path)
+    feed = described(city, "nothing", ScriptedServer([None], port=1), period_seconds=60)
+    assert verdict(city, feed)["state"] == "silent"
+    assert health(city, feed, "--check").returncode == 1
+
+
+def test_without_elasticsearch_health_says_so_in_a_line(servers: Endpoints, tmp_path: Path) -> None:
+    city = City(servers, tmp_path)
+    feed = described(city, "away", ScriptedServer([None], port=1), period_seconds=60)
+    shown = health(city, feed, ELASTICSEARCH_URL="http://127.0.0.1:1")
+    assert shown.returncode == 1
+    assert shown.stderr.startswith("garonne: Elasticsearch does not say how the feeds are")
