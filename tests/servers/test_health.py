@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import pytest
 import yaml
 
 from connectors.feed import Feed, load_feed
+from garonne.health.command import feeds_health
+from runtime.elastic.client import client
 from runtime.endpoints import Endpoints
 from runtime.settings import PROJECT
 from tests.connectors.scripted import Request, ScriptedServer, answer
@@ -56,29 +59,32 @@ def verdict(city: City, feed: Feed) -> dict[str, Any]:
 
 def test_a_frozen_feed_is_stale_when_two_periods_are_over(servers: Endpoints, tmp_path: Path) -> None:
     city = City(servers, tmp_path)
-    frozen_at = asyncio.run(_frozen(city))
-    feed = load_feed(city.path(f"{city.tenant}-frozen"))
+    feed, frozen_at = asyncio.run(_frozen(city))
     index_tenants(servers, tmp_path, city.tenant)
-    stale_at = frozen_at + timedelta(seconds=2 * PERIOD_SECONDS)
-    state = "ok"
-    while state == "ok":
-        asked = datetime.now(UTC)
-        state = verdict(city, feed)["state"]
-        assert asked < stale_at or state != "ok"
-    assert (state, datetime.now(UTC) > stale_at) == ("stale", True)
+    limit, moment = frozen_at + timedelta(seconds=2 * PERIOD_SECONDS), timedelta(milliseconds=10)
+    states = [feeds_health(client(servers), [feed], at, only_heard=False)[0].state for at in (limit, limit + moment)]
+    assert states == ["ok", "stale"]
+    while datetime.now(UTC) <= limit + moment:
+        time.sleep(0.1)
     shown = health(city, feed, "--check")
     assert (shown.returncode, "stale" in shown.stdout) == (1, True)
 
 
-async def _frozen(city: City) -> datetime:
-    """Poll a server that says the same for ever, until that was answered some times; the time that it says."""
-    now = datetime.now(UTC)
-    body = json.dumps(readings(now, "a", "b")).encode()
-    async with ScriptedServer([answer(body=body)]).running() as server:
+async def _frozen(city: City) -> tuple[Feed, datetime]:
+    """A feed of a server that says for ever what it said first, polled some times; and the time that it says."""
+    first: list[tuple[datetime, bytes]] = []
+
+    def the_same(_: Request) -> bytes:
+        if not first:
+            now = datetime.now(UTC).replace(microsecond=0)
+            first.append((now, answer(body=json.dumps(readings(now, "a", "b")).encode())))
+        return first[0][1]
+
+    async with ScriptedServer([the_same]).running() as server:
         feed = described(city, "frozen", server, period_seconds=PERIOD_SECONDS)
         async with city.ingesting(feed):
             await until(lambda: count(feed, "accepted") == 2 and count(feed, "duplicate") >= 4, "it was polled again")
-    return now
+    return feed, first[0][0]
 
 
 def test_one_silent_station_of_fifty_is_named(servers: Endpoints, tmp_path: Path) -> None:
