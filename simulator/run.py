@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -44,6 +45,7 @@ class SimulatorOptions(BaseModel):
     history_hours: float = Field(default=24, ge=0)  # 0: starts live
     history_seconds: float = Field(default=60, gt=0)
     speed: float = Field(default=1, gt=0)  # once live
+    live_seconds: float | None = Field(default=None, gt=0)  # of city time; then it stands, and serves what it has said
     faults: Faults = DEMO
     host: str = "127.0.0.1"
     http_port: int = Field(default=0, ge=0, le=65535)  # 0: a free one
@@ -119,10 +121,10 @@ def _running(
     pace = Pace(clock, runners, patience_seconds=options.patience_seconds, grace_seconds=options.grace_seconds)
     if followed is not None:
         tasks.append(asyncio.create_task(_follow(pace, followed)))
-    return [*tasks, asyncio.create_task(_keep_pace(pace, tally))]
+    return [*tasks, asyncio.create_task(_keep_pace(pace, tally, options.live_seconds))]
 
 
-async def _keep_pace(pace: Pace, tally: Tally) -> None:
+async def _keep_pace(pace: Pace, tally: Tally, live_seconds: float | None) -> None:
     while not pace.is_time_to_begin():
         await asyncio.sleep(_TICK_SECONDS)
     pace.clock.begin()
@@ -130,7 +132,7 @@ async def _keep_pace(pace: Pace, tally: Tally) -> None:
     while pace.clock.phase is Phase.HISTORY:
         pace.hold()
         await asyncio.sleep(_TICK_SECONDS)
-    pace.release()
+    pace.release(math.inf if live_seconds is None else math.floor(pace.clock.now() + live_seconds))
     await asyncio.Event().wait()
 
 

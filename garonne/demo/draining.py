@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
 
 from garonne.demo import parts
-from garonne.metrics_view import by_label, scraped, total
+from garonne.metrics_view import Sample, scraped, total
 from jobs.engine.observations import NAME as OBSERVATIONS
 from jobs.job import all_jobs
 from runtime.endpoints import Endpoints
@@ -28,13 +32,12 @@ def wait_until_drained(own: Settings, addresses: Endpoints) -> None:
         RuntimeError: that did not happen within five minutes; says what is behind.
     """
     until = time.monotonic() + PATIENCE_SECONDS
-    taken, quiet = -1.0, 0
+    before, quiet = -1.0, 0
     while True:
-        samples = scraped(running(own))
-        now_taken = total(samples, "garonne_feed_payloads_total") + total(samples, "garonne_feed_records_total")
-        quiet = quiet + 1 if now_taken == taken else 0
-        taken = now_taken
-        behind = _behind(by_label(samples, "garonne_query_rows_total", "query"), addresses)
+        now = taken_in(scraped(running(own)))
+        quiet = quiet + 1 if now == before else 0
+        before = now
+        behind = records_behind(own, addresses)
         if quiet >= QUIET_LOOKS and not behind:
             return
         if time.monotonic() > until:
@@ -46,23 +49,45 @@ def wait_until_drained(own: Settings, addresses: Endpoints) -> None:
         time.sleep(LOOK_SECONDS)
 
 
-def _behind(read: dict[str, float], addresses: Endpoints) -> dict[str, int]:
-    """Records that each query has not read, for queries that began with the topics."""
-    held = _held(addresses)
-    wanted = {job.name: held[contract(job.reads).topic] for job in all_jobs().values()}
-    wanted[OBSERVATIONS] = sum(held.values())
-    return {q: n - int(read.get(q, 0)) for q, n in wanted.items() if n > read.get(q, 0)}
+def taken_in(samples: Sequence[Sample]) -> float:
+    """Payloads and records that the connectors have taken in since they began; stands still when nothing comes."""
+    return total(samples, "garonne_feed_payloads_total") + total(samples, "garonne_feed_records_total")
 
 
-def _held(addresses: Endpoints) -> dict[str, int]:
-    """Records in each topic since it was made."""
+def records_behind(own: Settings, addresses: Endpoints) -> dict[str, int]:
+    """Records that each query has not worked off, by the offsets it has committed; queries without any are left out.
+
+    Raises:
+        confluent_kafka.KafkaException: Kafka does not answer.
+    """
+    ends = _ends(addresses)
+    reads = {job.name: [contract(job.reads).topic] for job in all_jobs().values()} | {OBSERVATIONS: list(ends)}
+    behind = {q: _behind(_committed(own.state / "checkpoints" / q), {t: ends[t] for t in reads[q]}) for q in reads}
+    return {query: records for query, records in behind.items() if records}
+
+
+def _behind(done: Mapping[str, Mapping[str, int]], ends: Mapping[str, Mapping[int, int]]) -> int:
+    return sum(end - done.get(t, {}).get(str(p), 0) for t, partitions in ends.items() for p, end in partitions.items())
+
+
+def _committed(checkpoint: Path) -> dict[str, dict[str, int]]:
+    """Offsets by topic and partition up to which a query's last committed batch has read."""
+    batches = [int(p.name) for p in (checkpoint / "commits").glob("[0-9]*") if p.name.isdigit()]
+    if not batches:
+        return {}
+    lines = (checkpoint / "offsets" / str(max(batches))).read_text(encoding="utf-8").splitlines()
+    found: dict[str, Any] = json.loads(lines[-1])
+    return found
+
+
+def _ends(addresses: Endpoints) -> dict[str, dict[int, int]]:
+    """The end of each partition of each topic of a contract."""
     consumer = Consumer({"bootstrap.servers": addresses.kafka_bootstrap, "group.id": "garonne-demo"})
     try:
         known = consumer.list_topics(timeout=30).topics
-        topics = [c.topic for c in contracts().values() if c.has_topic]
         return {
-            t: sum(consumer.get_watermark_offsets(TopicPartition(t, p), timeout=30)[1] for p in known[t].partitions)
-            for t in topics
+            t: {p: consumer.get_watermark_offsets(TopicPartition(t, p), timeout=30)[1] for p in known[t].partitions}
+            for t in (c.topic for c in contracts().values() if c.has_topic)
         }
     finally:
         consumer.close()

@@ -86,9 +86,9 @@ class Pace:
         limits += [f.reached + FOLLOWED_SKEW_SECONDS for f in self._followed.values() if self._is_here(f)]
         self.clock.limit = min(limits, default=math.inf)
 
-    def release(self) -> None:
-        """Takes the limit away: live, a source that is slow is late."""
-        self.clock.limit = math.inf
+    def release(self, until: float = math.inf) -> None:
+        """Takes the limit away: live, a source that is slow is late. At a city time given, the clock stands."""
+        self.clock.limit = until
 
     def _is_here(self, runner: Runner | _Followed) -> bool:
         seen = runner.last_seen

@@ -93,3 +93,40 @@ def test_a_city_stops_when_it_is_told_to(tmp_path: Path) -> None:
         return time.monotonic() - asked
 
     assert asyncio.run(run()) < 5
+
+
+def test_a_city_that_has_lived_stands_and_says_all_that_it_had_to(tmp_path: Path) -> None:
+    async def run() -> tuple[dict[str, object], dict[str, object]]:
+        stop, ready = asyncio.Event(), asyncio.Event()
+        url = tmp_path / "url"
+        options = SimulatorOptions(
+            seed=5,
+            size="small",
+            history_hours=0,
+            live_seconds=1800,
+            speed=3600,
+            url_file=url,
+            drop_folder=tmp_path / "drop",
+            patience_seconds=0,
+        )
+        city = asyncio.create_task(simulate(options, stop, lambda _url: ready.set()))
+        async with asyncio.timeout(30), httpx2.AsyncClient(trust_env=False) as client:
+            await ready.wait()
+            status = f"{url.read_text(encoding='utf-8').strip()}/status"
+            said = (await client.get(status)).json()
+            while _seconds(said["city_time"]) < _seconds(said["started_at"]) + 1800:
+                said = (await client.get(status)).json()
+            await asyncio.sleep(0.2)  # twelve minutes of the city, if it still lived
+            later = (await client.get(status)).json()
+        stop.set()
+        await city
+        return said, later
+
+    said, later = asyncio.run(run())
+    assert later["city_time"] == said["city_time"]
+    until = _seconds(later["sources"]["traffic"]["delivered_until"])  # type: ignore[index]
+    assert _seconds(said["city_time"]) - 300 < until <= _seconds(said["city_time"])
+
+
+def _seconds(time_: object) -> float:
+    return datetime.fromisoformat(str(time_)).timestamp()
