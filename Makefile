@@ -35,6 +35,10 @@ check: check-static $(READY) ## Lint, types, layers and the tests without server
 faults: $(READY) ## The fault laboratory whole: every failure that must be survived, caused here
 	$(BIN)/pytest -m '' tests/faults
 
+soak: $(READY) ## Random faults over the whole pipeline, and all of it compared; MINUTES=60 SEED=7 RATE=200
+	@$(BIN)/python -m tests.faults.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) \
+	  $(if $(RATE),--rate $(RATE))
+
 check-static: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -66,4 +70,4 @@ lock: ## Resolve the dependencies again (needs uv)
 clean: ## Remove the virtual environment and caches; the state of the servers stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache build dist *.egg-info
 
-.PHONY: help setup demo up down status doctor test check faults check-static format docs bench new-feed new-job lock clean
+.PHONY: help setup demo up down status doctor test check faults soak check-static format docs bench new-feed new-job lock clean

@@ -67,19 +67,19 @@ def start(settings: Settings, part: Part, variables: Mapping[str, str] | None = 
     """Start a part; it goes on until `stop`, whatever becomes of the demo itself."""
     words = [sys.executable, "-m", "garonne", *part.arguments]
     environment = {**os.environ, "GARONNE_STATE": str(settings.state), **(variables or {})}
-    process.start(Command(words, environment, PROJECT), _pid_file(settings, part.name), log_of(settings, part.name))
+    process.start(Command(words, environment, PROJECT), pid_file(settings, part.name), log_of(settings, part.name))
 
 
 def stop(settings: Settings, *names: str) -> None:
     """End parts, the source first; those that do not run are passed over."""
     for name in names or ORDER:
-        process.stop(_pid_file(settings, name))
+        process.stop(pid_file(settings, name))
 
 
 def ended(settings: Settings) -> str | None:
     """A part that should run and does not, with the end of its log; None when all is well."""
     for name in ORDER:
-        running = process.recorded(_pid_file(settings, name))
+        running = process.recorded(pid_file(settings, name))
         if running is not None and not process.is_running(running):
             return f"{name} ended by itself\n{process.last_lines(log_of(settings, name))}"
     return None
@@ -87,7 +87,7 @@ def ended(settings: Settings) -> str | None:
 
 def memory_mb(settings: Settings) -> float:
     """Resident memory of all parts, in MB."""
-    found = (process.recorded(_pid_file(settings, name)) for name in ORDER)
+    found = (process.recorded(pid_file(settings, name)) for name in ORDER)
     return sum(process.memory_mb(r) for r in found if r is not None)
 
 
@@ -96,5 +96,6 @@ def log_of(settings: Settings, name: str) -> Path:
     return settings.state / "logs" / f"{name}.log"
 
 
-def _pid_file(settings: Settings, name: str) -> Path:
+def pid_file(settings: Settings, name: str) -> Path:
+    """Where the id of a part's process is kept."""
     return settings.state / "parts" / f"{name}.json"

@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -121,26 +121,26 @@ def message(entity: str, minute: int, temperature: Any = 20.5) -> bytes:
     return json.dumps({"id": entity, "at": at, "t": temperature}).encode()
 
 
-def messages(bootstrap: str, topic: str) -> list[Message]:
+def messages(bootstrap: str, topic: str) -> Iterator[Message]:
     """All that a topic holds now."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": uuid.uuid4().hex, "enable.auto.commit": False})
     try:
         found = consumer.list_topics(topic, timeout=30).topics[topic].partitions
         ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=30) for p in found}
-        return [m for p, (first, end) in ends.items() for m in _partition(consumer, topic, p, first, end)]
+        for p, (first, end) in ends.items():
+            yield from _partition(consumer, topic, p, first, end)
     finally:
         consumer.close()
 
 
-def _partition(consumer: Consumer, topic: str, partition: int, first: int, end: int) -> list[Message]:
-    found: list[Message] = []
+def _partition(consumer: Consumer, topic: str, partition: int, first: int, end: int) -> Iterator[Message]:
     consumer.assign([TopicPartition(topic, partition, first)])
     while first < end:
-        for m in consumer.consume(min(10_000, end - first), timeout=1):
-            if m.error() is None:
-                found.append(m)
-            first = (m.offset() or 0) + 1
-    return found
+        for m in consumer.consume(10_000, timeout=1):
+            offset = m.offset() or 0
+            if m.error() is None and offset < end:
+                yield m
+            first = offset + 1
 
 
 async def _forever(paths: Sequence[str]) -> None:
