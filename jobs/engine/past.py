@@ -76,7 +76,8 @@ class Past:
         if any(first == self.held.end[p] for p, first in starts.items()):
             return datetime.now(UTC)
         oldest = self._messages(starts, {p: first + 1 for p, first in starts.items()}).select("timestamp").collect()
-        return max([*known, *(row.timestamp.astimezone(UTC) for row in oldest)])
+        times: list[datetime] = [row.timestamp.astimezone(UTC) for row in oldest]
+        return max([*known, *times])
 
     def events_between(self, starts: Offsets, ends: Offsets) -> DataFrame:
         """The events that Kafka has between offsets."""
