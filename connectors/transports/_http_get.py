@@ -11,8 +11,9 @@ from email.utils import parsedate_to_datetime
 
 import httpx2
 
+from connectors.transports._addresses import RefusedError
 from connectors.transports._inflate import Inflater, TooLargeError
-from connectors.transports._urls import RefusedError, redirected
+from connectors.transports._urls import redirected
 
 MAX_REDIRECTS = 3
 OK, NO_CONTENT, NOT_MODIFIED, TOO_MANY_REQUESTS, UNAVAILABLE = 200, 204, 304, 429, 503
@@ -86,7 +87,7 @@ async def _follow(
             if not response.has_redirect_location:
                 return await _answer(response, limits.max_bytes)
             target = url.join(response.headers["Location"])
-        url = await redirected(url, target, limits.allowed_hosts)
+        url = redirected(url, target, limits.allowed_hosts)
     raise RefusedError(f"more than {MAX_REDIRECTS} redirects")
 
 

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from connectors.transports import _mqtt_packets as packets
+from connectors.transports._addresses import RefusedError, addresses_of
 from connectors.transports._mqtt_packets import MalformedError, Message
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
@@ -39,6 +40,7 @@ class Session:
     client_id: str
     expiry_seconds: int
     receive_maximum: int
+    internal_hosts: tuple[str, ...] | None = None  # None: the platform's own broker, which may be anywhere
 
     def greeting(self) -> bytes:
         """The packet that begins the connection."""
@@ -74,7 +76,7 @@ class Connection(asyncio.Protocol):
         except TimeoutError as e:
             self._close("closed")
             raise MqttError("cannot connect: no answer in time") from e
-        except (OSError, MalformedError) as e:
+        except (OSError, MalformedError, RefusedError) as e:
             self._close("closed")
             raise MqttError(f"cannot connect: {e}") from e
         except BaseException:
@@ -179,8 +181,18 @@ class Connection(asyncio.Protocol):
     async def _open(self) -> None:
         parts = urlsplit(self._session.url)
         port = parts.port or PORTS[parts.scheme]
+        host, internal = parts.hostname or "", self._session.internal_hosts
         context = ssl.create_default_context() if parts.scheme == "mqtts" else None
-        await self._loop.create_connection(lambda: self, parts.hostname or "", port, ssl=context)
+        addresses = [host] if internal is None else await addresses_of(host, port, internal)
+        name = host if context is not None else None
+        for number, address in enumerate(addresses, 1):
+            try:
+                await self._loop.create_connection(lambda: self, address, port, ssl=context, server_hostname=name)
+            except OSError:
+                if number == len(addresses):
+                    raise
+            else:
+                return
 
     def _welcome(self, body: bytes) -> float:
         """Seconds of silence that the broker allows.

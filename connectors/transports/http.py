@@ -23,8 +23,9 @@ from connectors.delivery import Context, Delivery, Intake
 from connectors.feed import TransportOptions
 from connectors.model import Payload
 from connectors.secret import FromEnvironment, MissingSecretError
+from connectors.transports._guarded import Guarded
 from connectors.transports._http_get import Answer, GetError, Limits, get
-from connectors.transports._urls import expanded, is_local, shown
+from connectors.transports._urls import expanded, shown
 
 MAX_ADDRESSES = 1_000
 USER_AGENT = f"garonne/{version('garonne')}"
@@ -39,7 +40,8 @@ class Options(TransportOptions):
     period_seconds: float = Field(default=60, gt=0)
     min_period_seconds: float = Field(default=5, ge=0)
     follow_max_age: bool = False
-    allowed_hosts: tuple[str, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()  # that a redirect may lead to
+    internal_hosts: tuple[str, ...] = ()  # that may be inside: this machine or a private network
     max_bytes: int = Field(default=50_000_000, gt=0)
     connect_timeout_seconds: float = Field(default=10, gt=0)
     read_timeout_seconds: float = Field(default=30, gt=0)
@@ -179,7 +181,7 @@ def _headers(options: Options) -> dict[str, str]:
 @asynccontextmanager
 async def _client(options: Options) -> AsyncIterator[httpx2.AsyncClient]:
     timeout = httpx2.Timeout(options.read_timeout_seconds, connect=options.connect_timeout_seconds, pool=None)
-    uses_proxies = not await is_local(urlsplit(options.url).hostname or "")
     headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "gzip"}
-    async with httpx2.AsyncClient(timeout=timeout, trust_env=uses_proxies, headers=headers) as client:
+    transport = Guarded(options.internal_hosts)
+    async with httpx2.AsyncClient(transport=transport, timeout=timeout, trust_env=False, headers=headers) as client:
         yield client

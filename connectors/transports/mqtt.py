@@ -35,6 +35,7 @@ class Options(TransportOptions):
     url: str | None = None
     user: str | None = None
     password: FromEnvironment | None = None
+    internal_hosts: tuple[str, ...] = ()  # that may be inside: this machine or a private network
     session_expiry_seconds: int = Field(default=7 * 24 * 3600, gt=0, lt=2**32)
     receive_maximum: int = Field(default=2_000, gt=0, le=65_535)
     max_message_bytes: int = Field(default=1_000_000, gt=0)
@@ -142,6 +143,7 @@ def _session(options: Options, context: Context) -> Session:
         client_id=f"garonne-{context.tenant}-{context.feed}",
         expiry_seconds=options.session_expiry_seconds,
         receive_maximum=options.receive_maximum,
+        internal_hosts=None if options.url is None else options.internal_hosts,
     )
 
 

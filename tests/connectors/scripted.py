@@ -18,6 +18,7 @@ from connectors.producer import Done, Producer
 from connectors.transports import http
 
 LIMIT_SECONDS = 10
+LOCAL = {"internal_hosts": ["127.0.0.1", "localhost"]}
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ async def polled(
 ) -> Polled:
     """What a poller delivers, run until there were enough deliveries and requests."""
     async with server.running():
-        given = {"kind": "http", "url": server.url, "period_seconds": 60, "retry_seconds": 0.001, **options}
+        given = {"kind": "http", "url": server.url, **LOCAL, "period_seconds": 60, "retry_seconds": 0.001, **options}
         intake = KeptIntake(context, deliveries)
         task = asyncio.create_task(http.run(http.Options.model_validate(given), context, intake))
         try:

@@ -28,6 +28,7 @@ from runtime.endpoints import Endpoints
 from runtime.registry import Registry
 from runtime.settings import PROJECT, Settings
 from schemas import contract
+from tests.connectors.scripted import LOCAL
 
 LIMIT_SECONDS = 60
 WEATHER = {"event": "weather_observed", "observed_at": "at", "entity_id": "id", "fields": {"temperature_celsius": "t"}}
@@ -61,7 +62,7 @@ class City:
             "tenant": self.tenant,
             "event": "weather_observed",
             "title": name,
-            "transport": transport,
+            "transport": {**(LOCAL if "url" in transport else {}), **transport},
             "format": {"kind": "json_records", **WEATHER, **format_},
         }
         path = self.path(f"{self.tenant}-{name}")

@@ -14,7 +14,7 @@ from connectors.delivery import Broker, Context
 from connectors.transports import _mqtt_connection, _mqtt_packets, mqtt
 from connectors.transports._mqtt_connection import Connection, MqttError, Session
 from connectors.transports._mqtt_packets import MalformedError, Message, Reader
-from tests.connectors.scripted import Errors, KeptIntake, until
+from tests.connectors.scripted import LOCAL, Errors, KeptIntake, until
 
 WELCOME = b"\x20\x03\x00\x00\x00"
 SUBSCRIBED = b"\x90\x04\x00\x01\x00\x01"
@@ -244,7 +244,7 @@ def test_a_lost_connection_is_made_again_and_its_acknowledgements_are_not_sent_o
     async def main() -> None:
         async with broker(script) as url:
             options = mqtt.Options.model_validate(
-                {"kind": "mqtt", "url": url, "topics": ["a/b"], "retry_seconds": 0.01}
+                {"kind": "mqtt", **LOCAL, "url": url, "topics": ["a/b"], "retry_seconds": 0.01}
             )
             task = asyncio.create_task(mqtt.run(options, context, Late(context, 2)))
             await until(lambda: bool(acknowledged))
@@ -270,7 +270,7 @@ def test_topics_that_a_feed_no_longer_has_are_given_up(context: Context) -> None
     async def main() -> None:
         context.cursor.advance(mqtt.SUBSCRIPTIONS, {"topics": ["old", "a/b"]}, ())
         async with broker(script) as url:
-            options = mqtt.Options.model_validate({"kind": "mqtt", "url": url, "topics": ["a/b"]})
+            options = mqtt.Options.model_validate({"kind": "mqtt", **LOCAL, "url": url, "topics": ["a/b"]})
             task = asyncio.create_task(mqtt.run(options, context, KeptIntake(context, 1)))
             await until(lambda: context.cursor.position(mqtt.SUBSCRIPTIONS) == {"topics": ["a/b"]})
             task.cancel()
@@ -289,7 +289,7 @@ def test_a_message_over_the_limit_is_refused_with_its_bytes(context: Context) ->
     async def main() -> KeptIntake:
         intake = KeptIntake(context, 2)
         async with broker(script) as url:
-            options = mqtt.Options.model_validate({"kind": "mqtt", "url": url, "topics": ["a/b"]})
+            options = mqtt.Options.model_validate({"kind": "mqtt", **LOCAL, "url": url, "topics": ["a/b"]})
             task = asyncio.create_task(mqtt.run(options, context, intake))
             await until(intake.enough.is_set)
             task.cancel()
