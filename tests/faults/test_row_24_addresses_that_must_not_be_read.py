@@ -153,7 +153,7 @@ def test_a_redirect_to_an_address_inside_is_refused(
             server = await asyncio.start_server(lambda _, w: _say(w, moved), "127.0.0.9", 0)
             async with server:
                 url = f"http://{NAME}:{server.sockets[0].getsockname()[1]}/"
-                with pytest.raises(GetError, match="internal|Invalid") as refused:
+                with pytest.raises(GetError, match=r"internal|Invalid") as refused:
                     await asyncio.to_thread(fetched, context, url, allowed_hosts=[host])
             assert refused.value.kind in REFUSED
             return asked

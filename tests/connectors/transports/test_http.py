@@ -98,6 +98,7 @@ def test_a_server_that_asks_to_wait_is_left_alone_for_so_long(
         async with server.running():
             given = {"kind": "http", **LOCAL, "url": server.url, "retry_seconds": 0.001}
             task = asyncio.create_task(http.run(http.Options.model_validate(given), context, KeptNothing()))
+            await until(lambda: bool(server.requests))
             await asyncio.sleep(0.3)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
