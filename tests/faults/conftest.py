@@ -15,10 +15,10 @@ from runtime.endpoints import Endpoints
 from tests.servers.stacks import Stack, stack_of_its_own
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def own_kafka() -> Iterator[Stack]:
-    """Kafka and the registry, for one file's tests to harm; each leaves them running."""
-    with stack_of_its_own("kafka", "registry") as made:
+    """Kafka, registry and MQTT broker, for tests to harm; each leaves them running."""
+    with stack_of_its_own("kafka", "registry", "mqtt") as made:
         yield made
 
 

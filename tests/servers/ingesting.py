@@ -20,6 +20,7 @@ from typing import Any
 import yaml
 from confluent_kafka import Consumer, Message, TopicPartition
 from prometheus_client import REGISTRY
+from pydantic import SecretStr
 
 from connectors.feed import Feed, load_feed
 from connectors.runner import ingest
@@ -84,19 +85,13 @@ class City:
             stop.set()
             await running
 
-    def process(self, feed: Feed) -> subprocess.Popen[bytes]:
-        """The feed's connector as a process of its own."""
-        given = {
-            "GARONNE_STATE": str(self.state),
-            "KAFKA_BOOTSTRAP": self.endpoints.kafka_bootstrap,
-            "SCHEMA_REGISTRY_URL": self.endpoints.schema_registry_url,
-            "ELASTICSEARCH_URL": self.endpoints.elasticsearch_url,
-            "MQTT_URL": self.endpoints.mqtt_url or "",
-            "MQTT_USER": self.endpoints.mqtt_user or "",
-            "MQTT_PASSWORD": self.endpoints.mqtt_password.get_secret_value() if self.endpoints.mqtt_password else "",
-        }
-        command = [sys.executable, "-m", "tests.servers.ingesting", str(self.path(feed.id))]
-        return subprocess.Popen(command, cwd=PROJECT, env={**os.environ, **given}, stderr=subprocess.DEVNULL)
+    def process(self, feed: Feed, *program: str) -> subprocess.Popen[bytes]:
+        """The feed's connector as a process of its own, or another program that runs it; says what it does in a log."""
+        known = {**self.endpoints.model_dump(exclude_none=True), "garonne_state": self.state}
+        given = {name.upper(): _plain(value) for name, value in known.items()}
+        command = [sys.executable, "-m", *(program or ("tests.servers.ingesting",)), str(self.path(feed.id))]
+        with (self.state / "connector.log").open("ab") as log:
+            return subprocess.Popen(command, cwd=PROJECT, env={**os.environ, **given}, stderr=log)
 
     def events(self, name: str = "weather_observed") -> list[dict[str, Any]]:
         """All that is in a contract's topic of this tenant."""
@@ -109,6 +104,16 @@ class City:
             if (m.key() or b"").startswith(prefix)
         ]
 
+    def entities(self) -> list[str]:
+        """The entity of each observation in Kafka, in order."""
+        return sorted(e["entity_id"] for e in self.events())
+
+    async def until_settled(self, wanted: set[str]) -> None:
+        """Wait until these entities are in Kafka; looks from a thread, since connectors run on this one."""
+        async with asyncio.timeout(LIMIT_SECONDS):
+            while not wanted <= set(await asyncio.to_thread(self.entities)):
+                await asyncio.sleep(0.5)
+
 
 def count(feed: Feed, outcome: str) -> float:
     """Records of a feed by outcome, as its metrics say."""
@@ -120,6 +125,10 @@ def message(entity: str, minute: int, temperature: Any = 20.5) -> bytes:
     """One observation as JSON."""
     at = f"2026-07-14T{minute // 60:02}:{minute % 60:02}:00Z"
     return json.dumps({"id": entity, "at": at, "t": temperature}).encode()
+
+
+def _plain(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
 def messages(bootstrap: str, topic: str) -> Iterator[Message]:
@@ -144,7 +153,7 @@ def _partition(consumer: Consumer, topic: str, partition: int, first: int, end: 
             first = offset + 1
 
 
-async def _forever(paths: Sequence[str]) -> None:
+async def forever(paths: Sequence[str]) -> None:
     from runtime.endpoints import endpoints
 
     settings = Settings()
@@ -152,4 +161,4 @@ async def _forever(paths: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_forever(sys.argv[1:]))
+    asyncio.run(forever(sys.argv[1:]))
