@@ -10,9 +10,11 @@ from typing import Annotated
 import structlog
 import typer
 
+from jobs.engine.checkpoint import BusyError
 from jobs.engine.context import Context
 from jobs.engine.observations import NAME as OBSERVATIONS
 from jobs.engine.progress import ProgressListener
+from jobs.engine.refusal import RefusedError
 from jobs.engine.replay import NothingKeptError, Span, replay
 from jobs.engine.runner import drain, keep_running
 from jobs.engine.session import session
@@ -23,6 +25,7 @@ from runtime.processes import announced
 from runtime.settings import settings
 
 log = structlog.get_logger()
+REFUSED = 3  # exit code: waiting does not help, a person has to decide
 app = typer.Typer(add_completion=False, help=__doc__)
 
 Names = Annotated[list[str] | None, typer.Option("--job", help="Job to run; without it, all and the observations.")]
@@ -46,7 +49,10 @@ def stream(
         if available_now:
             drain(queries)
         else:
-            keep_running(queries, _stop_on_signal(), announced(settings(), "jobs"))
+            keep_running(queries, _stop_on_signal(), announced(settings(), "jobs"), all_wanted=bool(job))
+    except (RefusedError, BusyError) as e:
+        typer.echo(f"garonne: {e}", err=True)
+        raise typer.Exit(REFUSED) from None
     finally:
         spark.stop()
 
