@@ -91,6 +91,22 @@ class Checkpoint:
         self.write(mark)
         return mark
 
+    def keep(self) -> None:
+        """Take the checkpoint for that of the job as it is at its next start.
+
+        Raises:
+            RefusedError: there is none that could be kept.
+        """
+        try:
+            known = json.loads((self.folder / MARK).read_text(encoding="utf-8"))
+            known = {"phase": Phase.RUNNING, **known, "fingerprint": None}
+            mark = Mark(**known)
+        except (OSError, ValueError, TypeError):
+            raise RefusedError(self.query, Reason.LOST, "it has no checkpoint that could be kept") from None
+        if mark.phase is not Phase.RUNNING or mark.query != self.query:
+            raise RefusedError(self.query, Reason.UNFINISHED, "its checkpoint has nothing that could be kept")
+        self.write(mark)
+
     def set_aside(self, now: datetime) -> Path | None:
         """Move the folder away, and forget all of those moved away but the last three; None when there was none."""
         if not self.folder.exists():

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import signal
 import threading
+from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated
 
 import structlog
@@ -14,6 +16,7 @@ from jobs.engine.checkpoint import BusyError
 from jobs.engine.context import Context
 from jobs.engine.observations import NAME as OBSERVATIONS
 from jobs.engine.progress import ProgressListener
+from jobs.engine.rebuild import rebuild
 from jobs.engine.refusal import RefusedError
 from jobs.engine.replay import NothingKeptError, Span, replay
 from jobs.engine.runner import drain, keep_running
@@ -81,6 +84,23 @@ def replay_command(
         spark.stop()
 
 
+@app.command("rebuild")
+def rebuild_command(job: Annotated[list[str], typer.Option("--job", help="Job to begin anew.")]) -> None:
+    """Begin jobs anew, and compute all their windows from everything that is kept."""
+    context = Context.of(settings())
+    context.prepare()
+    spark = session("garonne-rebuild")
+    try:
+        for number, name in enumerate(job, 1):
+            done = rebuild(spark, chosen(name), context, partial(_tell, f"{name} ({number} of {len(job)})"))
+            log.info("rebuilt", job=name, **asdict(done))
+    except BusyError as e:
+        typer.echo(f"garonne: {e}", err=True)
+        raise typer.Exit(REFUSED) from None
+    finally:
+        spark.stop()
+
+
 def chosen(name: str) -> Job:
     """The job of that name.
 
@@ -104,6 +124,10 @@ def instant(text: str) -> datetime:
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not a time such as 2026-11-21T00:00:00Z") from None
     return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _tell(what: str, step: str) -> None:
+    log.info("rebuild", job=what, step=step)
 
 
 def _stop_on_signal() -> threading.Event:

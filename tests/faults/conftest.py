@@ -12,6 +12,7 @@ import pytest
 
 from jobs.engine.context import Context
 from runtime.endpoints import Endpoints
+from tests.servers.drivers import begin_anew
 from tests.servers.stacks import Stack, stack_of_its_own
 
 
@@ -34,4 +35,5 @@ def context(servers: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Con
     """The test servers with folders of this laboratory's own and small micro-batches."""
     made = Context(servers, tmp_path_factory.mktemp("faults"), max_offsets_per_trigger=2500)
     made.prepare()
+    begin_anew(made)
     return made
