@@ -41,6 +41,7 @@ PAUSED = {
     Kind.BLOCKED: "its index takes no writes",
     Kind.LOGIN: "Elasticsearch refuses the login",
     Kind.KAFKA: "Kafka does not answer",
+    Kind.ELASTICSEARCH: "Elasticsearch does not answer",
     Kind.FAILURE: "its last batch failed, as the driver's log says",
     Kind.STUCK: "the same batch fails again and again, as the driver's log says",
 }
@@ -126,6 +127,8 @@ def stopped_queries(samples: Sequence[Sample]) -> list[str]:
             lines.append(f"{query} is refused: {REFUSED[Reason(reason)]}. To begin anew: garonne rebuild {query}")
         if s.name == "garonne_query_paused" and s.value:
             lines.append(f"{query} is paused and tried again by itself: {PAUSED[Kind(reason)]}")
+        if s.name == "garonne_sink_waiting":
+            lines.append(f"{query} has been waiting for Elasticsearch for {s.value:.0f} s: {reason}")
     return lines
 
 

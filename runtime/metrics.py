@@ -49,9 +49,14 @@ QUERY_REFUSED = Gauge(
 )
 QUERY_PAUSED = Gauge(
     "garonne_query_paused",
-    "1 for a query that has failed and is tried again: sink, blocked, login, kafka, failure, stuck",
+    "1 for a query that has failed and is tried again: sink, blocked, login, kafka, elasticsearch, failure, stuck",
     ["query", "reason"],
 )
 QUERY_FAILURES = Counter(
     "garonne_query_failures", "Failures of a query, by what it waited for then", ["query", "reason"]
+)
+SINK_WAITING = Gauge(
+    "garonne_sink_waiting",
+    "Seconds that a query's writing has been waiting for Elasticsearch, by the kind of its answer",
+    ["query", "reason"],
 )

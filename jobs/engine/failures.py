@@ -18,6 +18,7 @@ class Kind(StrEnum):
     BLOCKED = "blocked"  # an index takes no writes
     LOGIN = "login"
     KAFKA = "kafka"
+    ELASTICSEARCH = "elasticsearch"  # the driver's own calls; its workers wait without a failure
     FAILURE = "failure"  # anything else
     STUCK = "stuck"  # the same failure of the same batch again and again
 
@@ -47,6 +48,7 @@ KINDS = (
     (Kind.BLOCKED, re.compile(r"\bBlockedSinkError\b")),
     (Kind.LOGIN, re.compile(r"\b(AuthenticationException|AuthorizationException)\b.*\b40[13]\b")),
     (Kind.KAFKA, re.compile(r"KafkaException|org\.apache\.kafka\.\S*(Exception|Error)|kafka\S*TimeoutException")),
+    (Kind.ELASTICSEARCH, re.compile(r"^(elastic_transport|elasticsearch\.)\S*(Error|Timeout)\b")),
 )
 # The lines that say it; the rest is stacks.
 TELLING = re.compile(r"^(?:Caused by: )?((?:[\w.]+\.)?(?:\w+(?:Error|Exception))\b.*|\[[A-Z_.]+\].*)$", re.MULTILINE)

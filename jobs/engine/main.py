@@ -15,6 +15,7 @@ import typer
 from jobs.engine.checkpoint import BusyError
 from jobs.engine.context import Context
 from jobs.engine.observations import NAME as OBSERVATIONS
+from jobs.engine.patience import patiently
 from jobs.engine.progress import ProgressListener
 from jobs.engine.rebuild import rebuild
 from jobs.engine.refusal import RefusedError
@@ -23,6 +24,7 @@ from jobs.engine.runner import drain, keep_running
 from jobs.engine.session import session
 from jobs.engine.streams import job_query, observations_query
 from jobs.job import Job, all_jobs
+from runtime.elastic.waiting import show_waits
 from runtime.logs import configure_logs
 from runtime.processes import announced
 from runtime.settings import settings
@@ -42,7 +44,10 @@ def stream(
     """Run jobs as streaming queries until stopped."""
     names = job or [OBSERVATIONS, *all_jobs()]
     context = Context.of(settings())
-    context.prepare()
+    stop = threading.Event() if available_now else _stop_on_signal()
+    patiently(context.prepare, stop)
+    if stop.is_set():
+        return
     spark = session("garonne")
     spark.streams.addListener(ProgressListener())
     queries = [
@@ -52,7 +57,8 @@ def stream(
         if available_now:
             drain(queries)
         else:
-            keep_running(queries, _stop_on_signal(), announced(settings(), "jobs"), all_wanted=bool(job))
+            watch = partial(show_waits, settings().state)
+            keep_running(queries, stop, announced(settings(), "jobs"), all_wanted=bool(job), watch=watch)
     except (RefusedError, BusyError) as e:
         typer.echo(f"garonne: {e}", err=True)
         raise typer.Exit(REFUSED) from None

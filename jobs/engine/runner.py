@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 
@@ -57,8 +57,11 @@ def keep_running(
     ready: AbstractContextManager[object] = READY,
     *,
     all_wanted: bool = False,
+    watch: Callable[[], None] = lambda: None,
 ) -> None:
     """Run the queries until ``stop`` is set; ``ready`` is entered once each has been started or refused.
+
+    ``watch`` is called twice a second.
 
     Raises:
         RefusedError: every query is refused; with ``all_wanted``, one of them is from the beginning.
@@ -73,6 +76,7 @@ def keep_running(
                     raise one.refused
             with ready:
                 while not stop.wait(POLL_SECONDS):
+                    watch()
                     for one in running:
                         _look_after(one, stop)
                     if all(one.refused for one in running):
@@ -168,7 +172,7 @@ def _start(one: _Running) -> None:
     except Py4JNetworkError:
         raise  # Spark itself is gone
     except Exception as e:  # noqa: BLE001 -- whatever is away now may be back in a minute
-        _failed(one, f"{type(e).__name__}: {e}")
+        _failed(one, f"{type(e).__module__}.{type(e).__name__}: {e}", in_batch=False)
 
 
 def _refuse(one: _Running, refused: RefusedError) -> None:
@@ -178,7 +182,7 @@ def _refuse(one: _Running, refused: RefusedError) -> None:
     log.error("query.refused", query=one.query.name, reason=refused.why, command=refused.command)
 
 
-def _failed(one: _Running, text: str) -> None:
+def _failed(one: _Running, text: str, *, in_batch: bool = True) -> None:
     found = failure(text)
     one.failures += 1
     now = (signature(text), newest_batch(one.query.checkpoint.folder))
@@ -186,7 +190,7 @@ def _failed(one: _Running, text: str) -> None:
     one.last = now
     if _is_damage(one, found):
         return
-    is_stuck = found.kind is Kind.FAILURE and one.same >= STUCK_FAILURES
+    is_stuck = in_batch and found.kind is Kind.FAILURE and one.same >= STUCK_FAILURES
     kind, longest = (Kind.STUCK, STUCK_PAUSE_SECONDS) if is_stuck else (found.kind, MAX_PAUSE_SECONDS)
     pause = min(FIRST_PAUSE_SECONDS * 2.0 ** min(one.failures - 1, 20), longest)
     one.due = time.monotonic() + pause

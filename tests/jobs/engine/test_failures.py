@@ -26,6 +26,8 @@ PASSING = {
     f"{PROXY}elasticsearch.AuthenticationException: AuthenticationException(401, 'security_exception')": Kind.LOGIN,
     "java.util.concurrent.ExecutionException: org.apache.kafka.common.errors.TimeoutException: Timed out": Kind.KAFKA,
     "cimpl.KafkaException: KafkaError{code=_TRANSPORT}": Kind.KAFKA,
+    "elastic_transport.ConnectionError: Connection error caused by: ...": Kind.ELASTICSEARCH,
+    "elasticsearch.ApiError: ApiError(503, 'unavailable')": Kind.ELASTICSEARCH,
     f"{LOAD}Caused by: java.io.IOException: No space left on device": Kind.FAILURE,
     f"{PROXY}java.io.FileNotFoundException: /tmp/spark-1/blockmgr-2/shuffle_1.data": Kind.FAILURE,
     f"{PROXY}org.apache.spark.SparkException: Python worker exited unexpectedly (crashed)": Kind.FAILURE,
