@@ -39,7 +39,7 @@ def silent(_: str) -> None:
 @pytest.fixture(scope="module")
 def own(servers: Endpoints, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Context:
     """A job that has run, with a copy of its checkpoint beside it."""
-    made = Context(servers, tmp_path_factory.mktemp("row16"), max_offsets_per_trigger=2500)
+    made = Context(servers, tmp_path_factory.mktemp("row16"), max_offsets_per_trigger=600)
     made.prepare()
     begin_anew(made)
     city.produce(made, JOB.reads, EVENTS)
