@@ -1,4 +1,4 @@
-"""Row 16, the other way round: the checkpoint is well, and Kafka no longer has what would be read next."""
+"""The checkpoint is well, and Kafka no longer has what would be read next."""
 
 from __future__ import annotations
 
