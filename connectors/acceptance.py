@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
-
 from connectors.feed import Feed
 from connectors.fieldchecks import Check, Problem, check_of
 from connectors.model import Reason, Record, Rejected
@@ -49,7 +47,7 @@ class Acceptance:
         """The event of a record that was taken in at a time (aware), or why there is none."""
         problem = self._head_problem(record, ingested_at)
         if problem:
-            return _rejected(problem, record)
+            return refused(problem, record)
         event: Event = {
             "tenant": self._tenant,
             "entity_id": record.entity_id,
@@ -63,10 +61,10 @@ class Acceptance:
             if value is not None:
                 problem = check(value)
                 if problem:
-                    return _rejected((problem[0], f"{name}: {problem[1]}"), record)
+                    return refused((problem[0], f"{name}: {problem[1]}"), record)
                 event[name] = value
             elif default is None and is_required:
-                return _rejected((Reason.MISSING_FIELD, f"{name}: missing"), record)
+                return refused((Reason.MISSING_FIELD, f"{name}: missing"), record)
             else:
                 event[name] = default
         event["flags"] = sorted(event["flags"] or ())
@@ -96,14 +94,7 @@ class Acceptance:
                 raise ValueError(f"defaults: {name}: {problem[1]}")
 
 
-def record_bytes(record: Record) -> bytes:
-    """A decoded record as JSON, for the dead letter of one whose own bytes are not at hand."""
-    value = {"entity_id": record.entity_id, "observed_at": record.observed_at, **record.values}
-    try:
-        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
-    except TypeError:  # lone surrogates, integers of more than 64 bits
-        return repr(value).encode("utf-8", "backslashreplace")
-
-
-def _rejected(problem: Problem, record: Record) -> Rejected:
-    return Rejected(problem[0], problem[1], str(record.entity_id)[:SHOWN_ENTITY], record_bytes(record))
+def refused(problem: Problem, record: Record) -> Rejected:
+    """A decoded record that is not taken, with the payload that holds it alone: a mended mapping reads it again."""
+    payload = record.alone() if record.alone is not None else None
+    return Rejected(problem[0], problem[1], str(record.entity_id)[:SHOWN_ENTITY], payload)

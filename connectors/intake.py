@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import structlog
 from confluent_kafka import KafkaError, Message
 
-from connectors.acceptance import Acceptance, Event, record_bytes
+from connectors.acceptance import Acceptance, Event, refused
 from connectors.channel import Channel
 from connectors.cursor import Cursor, Position
 from connectors.delivery import Delivery
@@ -158,10 +158,10 @@ class FeedIntake:
             OverflowError,
             AttributeError,
         ) as e:  # text that is no UTF-8, numbers no double can hold
-            return Rejected(Reason.WRONG_TYPE, str(e), record.entity_id, record_bytes(record))
+            return refused((Reason.WRONG_TYPE, str(e)), record)
         if len(value) > self._max_value_bytes:
             detail = f"{len(value)} bytes as Avro, over {self._max_value_bytes}"
-            return Rejected(Reason.TOO_LARGE, detail, record.entity_id, record_bytes(record))
+            return refused((Reason.TOO_LARGE, detail), record)
         return value
 
     async def _refuse(self, pending: _Pending, payload: Payload, rejected: Rejected, stage: Stage) -> None:

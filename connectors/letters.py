@@ -29,7 +29,7 @@ def letter(feed: Feed, payload: Payload, rejected: Rejected, stage: Stage, now: 
         detail=_text(rejected.detail, MAX_TEXT),
         place=_text(payload.place, MAX_TEXT),
         content_type=_text(payload.content_type, MAX_CONTENT_TYPE) if payload.content_type else None,
-        payload=bytes(rejected.payload),
+        payload=payload.body if rejected.payload is None else bytes(rejected.payload),
         occurred_at=now,
     )
     return {**made, "place": _text(_place(payload, rejected), MAX_TEXT)}

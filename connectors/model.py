@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict
 #: What is known of entities beside their observations (place, capacity, timetable), by the key the format chose.
 Reference = Mapping[str, Mapping[str, Any]]
 NO_REFERENCE: Reference = {}
+
+#: Makes a payload of the format that holds one record alone, with no more beside it than its decoding needs.
+Alone = Callable[[], bytes]
 
 
 class Reason(StrEnum):
@@ -47,16 +50,17 @@ class Record:
     entity_id: str
     observed_at: datetime  # aware
     values: dict[str, Any] = field(default_factory=dict)
+    alone: Alone | None = field(default=None, compare=False, repr=False)  # None where its payload holds nothing else
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """One record that could not be read, with its own bytes and the place in its payload."""
+    """One record that could not be read, and its place in its payload."""
 
     reason: Reason
     detail: str
     place: str
-    payload: bytes
+    payload: bytes | None  # what holds it alone, to be decoded again; None where its whole payload does
 
 
 class FormatOptions(BaseModel):

@@ -25,6 +25,9 @@ def _point(*parents: str) -> dict[str, str]:
     return {axis[:3]: "|".join(f"{w}/{axis}" for w in ways) for axis in ("latitude", "longitude")}
 
 
+#: Elements that say when a state was seen.
+OWN_TIMES = frozenset({"parkingStatusOriginTime", "parkingFacilityStatusTime", "parkingAreaStatusTime"})
+
 #: What holds states, and what holds tables; they may be empty.
 STATE_PUBLICATIONS = frozenset({"parkingStatusPublication", "parkingFacilityTableStatusPublication"})
 TABLE_PUBLICATIONS = frozenset({"parkingTablePublication", "parkingFacilityTablePublication"})

@@ -5,20 +5,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Annotated, Any, TypeVar
 
+import orjson
 from pydantic import Field as ModelField
 from pydantic import model_validator
 
 from connectors.formats._errors import ReadError, shown
 from connectors.formats._keys import EntityId, ObservedAt
-from connectors.formats._paths import Getter, Resolve, first_of, json_getter
+from connectors.formats._paths import Getter, Resolve, first_of, holding, json_getter, merged
 from connectors.formats._places import Location, place_reader
 from connectors.formats._values import SECONDS_BEFORE, AsPath, Convert, Value, constant, converter
-from connectors.model import FormatOptions, Payload, Reason, Record, Reference, Rejected
+from connectors.model import Alone, FormatOptions, Payload, Reason, Record, Reference, Rejected
 from schemas import Contract, Field, contract
 
 #: Fields the platform sets, or that have their own place in the declaration.
@@ -69,18 +70,27 @@ class Reader:
     def __init__(self, options: Mapped, resolve: Resolve, row_type: type) -> None:
         described = _contract(options.event)
         self.event = options.event
+        paths: list[str] = []
+
+        def noted(path: str) -> Getter:
+            paths.append(path)
+            return resolve(path)
+
         self._row_type = row_type
-        self._entity = options.entity_id.getter(resolve)
-        self._time = options.observed_at.getter(resolve) if options.observed_at else None
-        self._place = place_reader(options.location, resolve) if options.location else None
+        self._entity = options.entity_id.getter(noted)
+        self._time = options.observed_at.getter(noted) if options.observed_at else None
+        self._place = place_reader(options.location, noted) if options.location else None
         self._constants = {n: constant(_field(described, n), v) for n, v in options.constants.items()}
         fields = options.all_fields()
-        self._fields = [_compiled(_field(described, n), v, resolve) for n, v in fields.items()]
+        self._fields = [_compiled(_field(described, n), v, noted) for n, v in fields.items()]
         self._before = tuple(n for n, v in fields.items() if v.format == SECONDS_BEFORE)
         if self._before and not self._time:
             raise ValueError(f"{self._before[0]}: {SECONDS_BEFORE} needs observed_at")
+        self.document_paths: Sequence[str] = [p for p in paths if p.startswith("$.")]
 
-    def record(self, row: Any, document: Any, payload: Payload, reference: Reference) -> Record:
+    def record(
+        self, row: Any, document: Any, payload: Payload, reference: Reference, alone: Alone | None = None
+    ) -> Record:
         """The observation a row holds, with what the reference knows of its entity."""
         entity_id, values = self.entry(row, document, payload)
         if self._time is None:
@@ -93,7 +103,7 @@ class Reader:
                 except OverflowError as e:
                     raise ReadError(Reason.OUT_OF_RANGE, f"{name}: {values[name]} s before is no time") from e
         known = reference.get(entity_id)
-        return Record(self.event, entity_id, observed_at, {**known, **values} if known else values)
+        return Record(self.event, entity_id, observed_at, {**known, **values} if known else values, alone)
 
     def entry(self, row: Any, document: Any, payload: Payload) -> Entry:
         """A row's entity and the values known of it; unknown ones are left out."""
@@ -122,14 +132,31 @@ class Reader:
 
 
 def each(
-    rows: Iterable[Any], read: Callable[[Any], T], where: Callable[[int], str], source: Callable[[Any], bytes]
+    rows: Iterable[Any], read: Callable[[Any, Alone], T], where: Callable[[int], str], source: Callable[[Any], bytes]
 ) -> Iterator[T | Rejected]:
-    """Each row read; one that cannot be is a `Rejected` with its place and its bytes."""
+    """Each row read; one that cannot be is a `Rejected` with its place and the payload that holds it alone."""
     for index, row in enumerate(rows):
+        alone = partial(source, row)
         try:
-            yield read(row)
+            yield read(row, alone)
         except ReadError as e:
-            yield Rejected(e.reason, e.detail, where(index), source(row))
+            yield Rejected(e.reason, e.detail, where(index), alone())
+
+
+def document_of(document: Any, path: str, reader: Reader) -> Callable[[Any], bytes]:
+    """How a row of a document's list becomes a JSON document of its own, with what else the mapping looks at."""
+    if not path:
+        return orjson.dumps if type(document) is not list else lambda row: orjson.dumps([row])
+
+    def alone(row: Any) -> bytes:
+        made = holding(path, document, [row])
+        for other in reader.document_paths:
+            value = json_getter(other)(document, document)
+            if value is not None:
+                made = merged(made, holding(other, document, value))
+        return orjson.dumps(made)
+
+    return alone
 
 
 def _contract(event: str) -> Contract:

@@ -57,6 +57,31 @@ def first_of(getters: Sequence[Getter]) -> Getter:
     return get
 
 
+def holding(path: str, document: Any, value: Any) -> Any:
+    """A document with nothing in it but a value, which stands where the path leads in this one."""
+    return _holding(_parts(path.removeprefix("$."), path), document, value)
+
+
+def merged(one: Any, other: Any) -> Any:
+    """What two documents hold together; where they differ, what the first says."""
+    if type(one) is not dict or type(other) is not dict:
+        return one
+    return {**other, **{k: merged(v, other[k]) if k in other else v for k, v in one.items()}}
+
+
+def _holding(parts: Sequence[str], around: Any, value: Any) -> Any:
+    if not parts:
+        return value
+    part = parts[0]
+    found = _step(part)(around)
+    inner = _holding(parts[1:], found, value)
+    if part.startswith("["):
+        key = part[1:-1].split("=", 1)[0]
+        return [merged(inner, {key: found[key]})]
+    name = _unescaped(part)
+    return [*[None] * int(name), inner] if type(around) is list else {name: inner}
+
+
 def _parts(text: str, path: str) -> list[str]:
     parts = _PART.findall(text)
     names = [p for p in parts if p != "."]

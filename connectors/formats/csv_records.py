@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator
+from functools import partial
 from io import StringIO
 from typing import Literal, TypeVar
 
@@ -14,7 +15,7 @@ from connectors.formats._errors import ReadError, shown
 from connectors.formats._mapping import Entry, Mapped, Reader
 from connectors.formats._paths import Getter
 from connectors.formats._reference import reference_of
-from connectors.model import Payload, Reason, Record, Reference, Rejected
+from connectors.model import Alone, Payload, Reason, Record, Reference, Rejected
 
 T = TypeVar("T")
 
@@ -53,12 +54,12 @@ class Options(Mapped):
 
 def decode(payload: Payload, options: Options, reference: Reference) -> Iterator[Record | Rejected]:
     """The observations of a file."""
-    return _read_all(payload, options, lambda r, row: r.record(row, None, payload, reference))
+    return _read_all(payload, options, lambda r, row, alone: r.record(row, None, payload, reference, alone))
 
 
 def read_entries(payload: Payload, options: Options) -> Iterator[Entry | Rejected]:
     """The entities of a reference, with what it says of each."""
-    return _read_all(payload, options, lambda r, row: r.entry(row, None, payload))
+    return _read_all(payload, options, lambda r, row, _: r.entry(row, None, payload))
 
 
 def read_reference(payload: Payload, options: Options) -> Reference:
@@ -70,16 +71,20 @@ def read_reference(payload: Payload, options: Options) -> Reference:
     return reference_of(read_entries(payload, options))
 
 
-def _read_all(payload: Payload, options: Options, read: Callable[[Reader, list[str]], T]) -> Iterator[T | Rejected]:
+def _read_all(
+    payload: Payload, options: Options, read: Callable[[Reader, list[str], Alone], T]
+) -> Iterator[T | Rejected]:
     try:
         lines = _lines(unpacked(payload.body).decode(options.encoding, KEPT), options)
-        header = options.columns or _header(lines)
+        first, header = ("", options.columns) if options.columns else _header(lines)
         reader = Reader(options, _columns(header, options), list)
     except ReadError as e:
         yield e.of(payload)
         return
     width = len(header)
+    head = "\n" * options.skip_lines + (f"{first}\n" if first else "")
     for number, line, cells in lines:
+        alone = partial(_encoded, head, line, options)
         try:
             if type(cells) is str:
                 raise ReadError(Reason.MALFORMED, cells)
@@ -87,11 +92,14 @@ def _read_all(payload: Payload, options: Options, read: Callable[[Reader, list[s
                 raise ReadError(Reason.MALFORMED, f"{len(cells)} cells where the header has {width}")
             if not line.isascii() and not line.isprintable():
                 _refuse_foreign_bytes(line, options.encoding)
-            yield read(reader, cells)  # type: ignore[arg-type]
+            yield read(reader, cells, alone)  # type: ignore[arg-type]
         except ReadError as e:
-            yield Rejected(
-                e.reason, e.detail, f"line {number}", line.encode(options.encoding.removesuffix("-sig"), KEPT)
-            )
+            yield Rejected(e.reason, e.detail, f"line {number}", alone())
+
+
+def _encoded(head: str, line: str, options: Options) -> bytes:
+    """A file with that line alone."""
+    return f"{head}{line}\n".encode(options.encoding.removesuffix("-sig"), KEPT)
 
 
 def _lines(text: str, options: Options) -> Iterator[Line]:
@@ -130,14 +138,15 @@ def _multiline(text: str, options: Options) -> Iterator[Line]:
         yield start + 1, "".join(lines[start : rows.line_num]).rstrip("\r\n"), cells
 
 
-def _header(lines: Iterator[Line]) -> tuple[str, ...]:
+def _header(lines: Iterator[Line]) -> tuple[str, tuple[str, ...]]:
+    """The first line, and the names in it."""
     first = next(lines, None)
     if first is None:
         raise ReadError(Reason.MALFORMED, "the file is empty")
-    number, _, cells = first
+    number, line, cells = first
     if type(cells) is str:
         raise ReadError(Reason.MALFORMED, f"line {number}: {cells}")
-    return tuple(str(c).strip() for c in cells)
+    return line, tuple(str(c).strip() for c in cells)
 
 
 def _columns(header: tuple[str, ...], options: Options) -> Callable[[str], Getter]:

@@ -7,7 +7,8 @@ The newer dialect has ``parkingRecordStatus`` and ``parkingRecord``, the older o
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from functools import cached_property
+from copy import deepcopy
+from functools import cached_property, partial
 from typing import Any, Literal, TypeVar
 
 from lxml import etree
@@ -18,6 +19,7 @@ from connectors.formats._datex2 import (
     EVENT,
     FACILITY_OPENING,
     MEMBERS,
+    OWN_TIMES,
     STATE_PUBLICATIONS,
     STATES,
     TABLE_PUBLICATIONS,
@@ -29,7 +31,7 @@ from connectors.formats._mapping import Entry, Mapped, Reader
 from connectors.formats._reference import reference_of
 from connectors.formats._times import zone
 from connectors.formats._xml import children, flat, flat_getter, local_name, named, xml_root
-from connectors.model import FormatOptions, Payload, Reason, Record, Reference, Rejected
+from connectors.model import Alone, FormatOptions, Payload, Reason, Record, Reference, Rejected
 
 V2 = "http://datex2.eu/schema/2/"
 Element = etree._Element
@@ -78,16 +80,16 @@ class Options(FormatOptions):
 def decode(payload: Payload, options: Options, reference: Reference) -> Iterator[Record | Rejected]:
     """The state of each car park and zone."""
 
-    def read(element: Element, reader: Reader, document: Row) -> Record:
+    def read(element: Element, reader: Reader, document: Row, alone: Alone) -> Record:
         row = flat(element)
-        return _state(reader.record(row, document, payload, reference), row, element)
+        return _state(reader.record(row, document, payload, reference, alone), row, element)
 
     return _each(payload, options.states, STATE_PUBLICATIONS, read)
 
 
 def read_entries(payload: Payload, options: Options) -> Iterator[Entry | Rejected]:
     """Each line of a table with its name, place and capacity; one without place or capacity is rejected."""
-    return _each(payload, options.tables, TABLE_PUBLICATIONS, lambda e, r, d: _whole(r.entry(flat(e), d, payload)))
+    return _each(payload, options.tables, TABLE_PUBLICATIONS, lambda e, r, d, _: _whole(r.entry(flat(e), d, payload)))
 
 
 def read_reference(payload: Payload, options: Options) -> Reference:
@@ -98,7 +100,7 @@ def read_reference(payload: Payload, options: Options) -> Reference:
     """
     zones: dict[str, str] = {}
 
-    def read(element: Element, reader: Reader, document: Row) -> Entry:
+    def read(element: Element, reader: Reader, document: Row, _: Alone) -> Entry:
         entity_id, values = reader.entry(flat(element), document, payload)
         if "zone_id" in values:
             values["zone_id"] = options.prefix + values["zone_id"]
@@ -114,7 +116,7 @@ def _each(
     payload: Payload,
     readers: Mapping[str, Reader],
     publications: Collection[str],
-    read: Callable[[Element, Reader, Row], T],
+    read: Callable[[Element, Reader, Row, Alone], T],
 ) -> Iterator[T | Rejected]:
     try:
         model = _model(xml_root(payload))
@@ -124,14 +126,28 @@ def _each(
     except ReadError as e:
         yield e.of(payload)
         return
-    times = [t.text for p in children(model, "payloadPublication") for t in children(p, "publicationTime")]
-    document = {"publicationTime": times[0] or ""} if times else {}
+    times = [t for p in children(model, "payloadPublication") for t in children(p, "publicationTime")]
+    document = {"publicationTime": times[0].text or ""} if times else {}
     for index, element in enumerate(elements):
         name = local_name(element)
+        alone = partial(_alone, model, element, times[:1])
         try:
-            yield read(element, readers[name], document)
+            yield read(element, readers[name], document, alone)
         except ReadError as e:
-            yield Rejected(e.reason, e.detail, f"{name}[{index}]", etree.tostring(element, with_tail=False))
+            yield Rejected(e.reason, e.detail, f"{name}[{index}]", alone())
+
+
+def _alone(model: Element, element: Element, times: Collection[Element]) -> bytes:
+    """A publication of one element; with the publication's time only where the element has none of its own."""
+    prefixes: Any = model.nsmap
+    made = etree.Element(model.tag, nsmap=prefixes)
+    made.attrib.update(model.attrib)
+    publication = etree.SubElement(made, str(model.tag).replace("d2LogicalModel", "payloadPublication"))
+    if OWN_TIMES.isdisjoint(local_name(c) for c in element):
+        publication.extend(deepcopy(t) for t in times)
+    publication.append(deepcopy(element))
+    publication[-1].tail = None
+    return etree.tostring(made)
 
 
 def _model(root: Element) -> Element:

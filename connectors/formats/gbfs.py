@@ -13,7 +13,7 @@ from connectors.formats._body import json_document
 from connectors.formats._errors import ReadError, shown
 from connectors.formats._mapping import Entry, Mapped, Reader, each
 from connectors.formats._reference import reference_of
-from connectors.model import FormatOptions, Payload, Reason, Record, Reference, Rejected
+from connectors.model import Alone, FormatOptions, Payload, Reason, Record, Reference, Rejected
 
 T = TypeVar("T")
 
@@ -54,12 +54,16 @@ class Options(FormatOptions):
 
 def decode(payload: Payload, options: Options, reference: Reference) -> Iterator[Record | Rejected]:
     """The state of each station of a ``station_status``."""
-    return _stations(payload, lambda station, major: options.status[major].record(station, None, payload, reference))
+
+    def read(station: Any, major: str, alone: Alone) -> Record:
+        return options.status[major].record(station, None, payload, reference, alone)
+
+    return _stations(payload, read)
 
 
 def read_entries(payload: Payload, options: Options) -> Iterator[Entry | Rejected]:
     """Each station of a ``station_information``, with its name, place and capacity."""
-    return _stations(payload, lambda station, _major: options.information.entry(station, None, payload))
+    return _stations(payload, lambda station, _major, _alone: options.information.entry(station, None, payload))
 
 
 def read_reference(payload: Payload, options: Options) -> Reference:
@@ -71,13 +75,19 @@ def read_reference(payload: Payload, options: Options) -> Reference:
     return reference_of(read_entries(payload, options))
 
 
-def _stations(payload: Payload, read: Callable[[Any, str], T]) -> Iterator[T | Rejected]:
+def _stations(payload: Payload, read: Callable[[Any, str, Alone], T]) -> Iterator[T | Rejected]:
     try:
-        stations, major = _document(payload)
+        stations, version = _document(payload)
     except ReadError as e:
         yield e.of(payload)
         return
-    yield from each(stations, lambda s: read(s, major), lambda i: f"data.stations[{i}]", orjson.dumps)
+    major = _major(version)
+    yield from each(
+        stations,
+        lambda station, alone: read(station, major, alone),
+        lambda i: f"data.stations[{i}]",
+        lambda station: orjson.dumps({"version": version, "data": {"stations": [station]}}),
+    )
 
 
 def _document(payload: Payload) -> tuple[list[Any], str]:
@@ -85,11 +95,14 @@ def _document(payload: Payload) -> tuple[list[Any], str]:
     if type(document) is not dict:
         raise ReadError(Reason.MALFORMED, f"{shown(document)} is not GBFS")
     version = document.get("version")
-    major = version.split(".")[0] if type(version) is str else ""
-    if major not in DIALECTS:
+    if type(version) is not str or _major(version) not in DIALECTS:
         raise ReadError(Reason.UNSUPPORTED, f"version {shown(version)}; 2.x and 3.x are read")
     data = document.get("data")
     stations = data.get("stations") if type(data) is dict else None
     if type(stations) is not list:
         raise ReadError(Reason.UNSUPPORTED, "no list 'data.stations': not a file of stations")
-    return stations, major
+    return stations, version
+
+
+def _major(version: str) -> str:
+    return version.split(".")[0]

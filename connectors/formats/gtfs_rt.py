@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from math import isfinite
 from typing import Any, Literal
 
@@ -15,7 +16,7 @@ from connectors.formats._errors import ReadError, shown
 from connectors.formats._gtfs import read_timetable
 from connectors.formats._schedule import Start, Trip, clock, scheduled, service_day
 from connectors.formats._times import EPOCH
-from connectors.model import FormatOptions, Payload, Reason, Record, Reference, Rejected
+from connectors.model import Alone, FormatOptions, Payload, Reason, Record, Reference, Rejected
 
 EVENT = "vehicle_position"
 
@@ -45,10 +46,21 @@ def decode(payload: Payload, options: Options, reference: Reference) -> Iterator
     for index, entity in enumerate(feed.entity):
         if not entity.HasField("vehicle") or entity.is_deleted:
             continue
+        alone = partial(_alone, feed.header, entity)
         try:
-            yield _record(entity, feed.header.timestamp, options, reference)
+            yield _record(entity, feed.header.timestamp, options, reference, alone)
         except ReadError as e:
-            yield Rejected(e.reason, e.detail, f"entity[{index}]", entity.SerializePartialToString())
+            yield Rejected(e.reason, e.detail, f"entity[{index}]", alone())
+
+
+def _alone(header: Any, entity: FeedEntity) -> bytes:
+    """A feed of one vehicle; with the feed's time only where the vehicle has none, so that it is the same each time."""
+    feed = FeedMessage()
+    feed.header.gtfs_realtime_version = header.gtfs_realtime_version
+    if not entity.vehicle.timestamp:
+        feed.header.timestamp = header.timestamp
+    feed.entity.add().CopyFrom(entity)
+    return feed.SerializePartialToString(deterministic=True)
 
 
 def read_reference(payload: Payload, options: Options) -> Reference:  # noqa: ARG001 - the same for every format
@@ -74,7 +86,7 @@ def _feed(payload: Payload) -> Any:
     return feed
 
 
-def _record(entity: FeedEntity, feed_time: int, options: Options, reference: Reference) -> Record:
+def _record(entity: FeedEntity, feed_time: int, options: Options, reference: Reference, alone: Alone) -> Record:
     vehicle, trip = entity.vehicle, entity.vehicle.trip
     observed_at = _time(vehicle.timestamp or feed_time)
     trip_id = _text(trip.trip_id)
@@ -91,7 +103,8 @@ def _record(entity: FeedEntity, feed_time: int, options: Options, reference: Ref
     entity_id = _text(described.id) or _text(described.label) or _text(described.license_plate) or _text(entity.id)
     if not entity_id:
         raise ReadError(Reason.MISSING_FIELD, "entity_id: the vehicle has no id")
-    return Record(EVENT, options.prefix + entity_id, observed_at, {n: v for n, v in values.items() if v is not None})
+    known_values = {n: v for n, v in values.items() if v is not None}
+    return Record(EVENT, options.prefix + entity_id, observed_at, known_values, alone)
 
 
 def _text(raw: str | bytes) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from io import BytesIO
 from typing import Any, Literal, TypeVar
 
@@ -12,15 +12,15 @@ from pydantic import model_validator
 
 from connectors.formats._body import BOM, json_document, unpacked
 from connectors.formats._errors import ReadError
-from connectors.formats._mapping import Entry, Mapped, each
+from connectors.formats._mapping import Entry, Mapped, document_of, each
 from connectors.formats._paths import Getter, json_getter
 from connectors.formats._reference import reference_of
-from connectors.model import Payload, Reason, Record, Reference, Rejected
+from connectors.model import Alone, Payload, Reason, Record, Reference, Rejected
 
 T = TypeVar("T")
 
-#: Reads one row, given the document it stands in.
-ReadRow = Callable[[Any, Any], T]
+#: Reads one row, given the document it stands in and what holds it alone.
+ReadRow = Callable[[Any, Any, Alone], T]
 
 
 class Options(Mapped):
@@ -46,13 +46,13 @@ class Options(Mapped):
 def decode(payload: Payload, options: Options, reference: Reference) -> Iterator[Record | Rejected]:
     """The observations of a payload."""
     read = options.json_reader.record
-    return _read_all(payload, options, lambda row, document: read(row, document, payload, reference))
+    return _read_all(payload, options, lambda row, document, alone: read(row, document, payload, reference, alone))
 
 
 def read_entries(payload: Payload, options: Options) -> Iterator[Entry | Rejected]:
     """The entities of a reference, with what it says of each."""
     read = options.json_reader.entry
-    return _read_all(payload, options, lambda row, document: read(row, document, payload))
+    return _read_all(payload, options, lambda row, document, _: read(row, document, payload))
 
 
 def read_reference(payload: Payload, options: Options) -> Reference:
@@ -71,8 +71,9 @@ def _read_all(payload: Payload, options: Options, read: ReadRow[T]) -> Iterator[
         else:
             document = json_document(payload)
             rows = _rows(document, options)
-            place = options.records or ""
-            yield from each(rows, lambda row: read(row, document), lambda i: f"{place}[{i}]", orjson.dumps)
+            path = options.records or ""
+            source = document_of(document, path, options.json_reader)
+            yield from each(rows, lambda row, alone: read(row, document, alone), lambda i: f"{path}[{i}]", source)
     except ReadError as e:
         yield e.of(payload)
 
@@ -83,7 +84,7 @@ def _lines(body: bytes, read: ReadRow[T]) -> Iterator[T | Rejected]:
             continue
         try:
             row = orjson.loads(line)
-            yield read(row, row)
+            yield read(row, row, partial(bytes, line))
         except orjson.JSONDecodeError as e:
             yield Rejected(Reason.MALFORMED, f"not JSON: {e}", f"line {number}", line)
         except ReadError as e:

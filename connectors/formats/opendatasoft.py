@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, TypeVar
 
-import orjson
-
 from connectors.formats._body import json_document
 from connectors.formats._errors import ReadError, shown
-from connectors.formats._mapping import Entry, Mapped, each
+from connectors.formats._mapping import Entry, Mapped, document_of, each
 from connectors.formats._reference import reference_of
-from connectors.model import Payload, Reason, Record, Reference, Rejected
+from connectors.model import Alone, Payload, Reason, Record, Reference, Rejected
 
 T = TypeVar("T")
 
@@ -25,13 +23,13 @@ class Options(Mapped):
 def decode(payload: Payload, options: Options, reference: Reference) -> Iterator[Record | Rejected]:
     """The observations of an answer or an export."""
     read = options.json_reader.record
-    return _read_all(payload, lambda row, document: read(row, document, payload, reference))
+    return _read_all(payload, options, lambda row, document, alone: read(row, document, payload, reference, alone))
 
 
 def read_entries(payload: Payload, options: Options) -> Iterator[Entry | Rejected]:
     """The entities of a data set of places, with what it says of each."""
     read = options.json_reader.entry
-    return _read_all(payload, lambda row, document: read(row, document, payload))
+    return _read_all(payload, options, lambda row, document, _: read(row, document, payload))
 
 
 def read_reference(payload: Payload, options: Options) -> Reference:
@@ -43,14 +41,15 @@ def read_reference(payload: Payload, options: Options) -> Reference:
     return reference_of(read_entries(payload, options))
 
 
-def _read_all(payload: Payload, read: Callable[[Any, Any], T]) -> Iterator[T | Rejected]:
+def _read_all(payload: Payload, options: Options, read: Callable[[Any, Any, Alone], T]) -> Iterator[T | Rejected]:
     try:
         document = json_document(payload)
         rows, name = _rows(document)
     except ReadError as e:
         yield e.of(payload)
         return
-    yield from each(rows, lambda row: read(row, document), lambda i: f"{name}[{i}]", orjson.dumps)
+    source = document_of(document, name, options.json_reader)
+    yield from each(rows, lambda row, alone: read(row, document, alone), lambda i: f"{name}[{i}]", source)
 
 
 def _rows(document: Any) -> tuple[list[Any], str]:

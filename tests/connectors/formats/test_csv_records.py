@@ -30,7 +30,7 @@ def test_a_byte_of_another_encoding_costs_its_own_line_only() -> None:
 
     assert [r.values for r in records] == [{"name": "Café"}]
     assert [(r.reason, r.place, r.payload) for r in rejected] == [
-        (Reason.MALFORMED, "line 2", f"1;{TIME};Caf\xe9".encode("latin-1"))
+        (Reason.MALFORMED, "line 2", HEADER.encode() + f"1;{TIME};Caf\xe9\n".encode("latin-1"))
     ]
 
 
@@ -53,7 +53,7 @@ def test_quoted_cells_may_hold_line_ends_where_declared() -> None:
     records, rejected = read(body, multiline=True)
 
     assert [r.values["name"] for r in records] == ["two\nlines", 'a "word"']
-    assert [(r.place, r.payload) for r in rejected] == [("line 5", f'3;{TIME};"open'.encode())]
+    assert [(r.place, r.payload) for r in rejected] == [("line 5", f'{HEADER}3;{TIME};"open\n'.encode())]
 
 
 def test_a_cell_too_many_or_too_few_is_refused() -> None:

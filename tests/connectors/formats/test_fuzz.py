@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from contextlib import suppress
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -36,9 +37,31 @@ def check(sample: Sample, body: bytes) -> None:
         else:
             assert type(item.payload) is bytes
             assert item.detail
+        assert again(sample, item) == [item]
     if hasattr(module, "read_reference"):
         with suppress(ValueError):
             module.read_reference(Payload(body, original.place, NOW), options)
+
+
+def again(sample: Sample, item: Record | Rejected) -> list[Record | Rejected]:
+    """What comes of the payload that holds an item alone, as a dead letter keeps it; places in it are its own."""
+    module, options, reference, original = PREPARED[sample]
+    body = _kept(item)
+    if body is None:
+        return [item]
+    found = list(module.decode(Payload(body, original.place, NOW), options, reference))
+    if isinstance(item, Rejected):
+        return [replace(f, place=item.place, detail=item.detail) if isinstance(f, Rejected) else f for f in found]
+    return found
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=IDS)
+def test_a_record_is_decoded_again_from_the_payload_that_holds_it_alone(sample: Sample) -> None:
+    module, options, reference, original = PREPARED[sample]
+    items = list(module.decode(original, options, reference))
+    assert len(items) == 1 or all(i.alone is not None for i in items if isinstance(i, Record))
+    for item in items:
+        assert again(sample, item) == [item]
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=IDS)
@@ -72,6 +95,12 @@ def test_any_value_in_the_place_of_another_is_answered(sample: Sample, data: st.
         holder, key = data.draw(st.sampled_from(list(_places(document))))
         holder[key] = data.draw(JSON)
         check(sample, orjson.dumps(document))
+
+
+def _kept(item: Record | Rejected) -> bytes | None:
+    if isinstance(item, Rejected):
+        return item.payload
+    return item.alone() if item.alone is not None else None
 
 
 def _places(value: object) -> list[tuple[object, object]]:

@@ -24,6 +24,16 @@ def read(body: bytes | str) -> Any:
     return both(decode(payload(body), OPTIONS, NO_REFERENCE))
 
 
+def test_a_station_that_cannot_be_read_is_kept_the_same_at_each_poll() -> None:
+    body = document("2.3", station(), {"station_id": "2"})
+    polls = [body.replace(b"{", b'{"last_updated": %d, ' % time, 1) for time in (1782907200, 1782907260)]
+
+    one, two = (read(poll)[1] for poll in polls)
+
+    assert one == two
+    assert [json.loads(r.payload) for r in one] == [{"version": "2.3", "data": {"stations": [{"station_id": "2"}]}}]
+
+
 @pytest.mark.parametrize(
     ("version", "name", "time"),
     [

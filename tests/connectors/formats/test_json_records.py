@@ -46,11 +46,22 @@ def test_a_document_without_the_list_is_refused_as_a_whole(body: str) -> None:
     ]
 
 
-def test_one_bad_record_keeps_its_own_bytes() -> None:
+def test_one_bad_record_is_kept_in_a_list_of_its_own() -> None:
     records, rejected = read(f'[{ROW}, {{"id": 2, "at": "?"}}, null]')
 
     assert len(records) == 1
-    assert [(r.place, r.payload) for r in rejected] == [("[1]", b'{"id":2,"at":"?"}'), ("[2]", b"null")]
+    assert [(r.place, r.payload) for r in rejected] == [("[1]", b'[{"id":2,"at":"?"}]'), ("[2]", b"[null]")]
+
+
+def test_one_bad_record_is_kept_with_what_the_mapping_looks_at_and_nothing_else() -> None:
+    declared = {"records": "data.layers[k=b].rows", "observed_at": "$.data.at"}
+    body = '{"made": "%s", "data": {"at": "12:00", "more": 1, "layers": [{"k": "a"}, {"k": "b", "rows": [{"id": 7}]}]}}'
+
+    one, two = (read(body % made, **declared)[1][0] for made in ("at noon", "a minute later"))
+
+    assert one.payload == b'{"data":{"at":"12:00","layers":[{"k":"b","rows":[{"id":7}]}]}}'
+    assert two == one  # so at each poll it is the same dead letter
+    assert read(one.payload, **declared)[1] == [one]
 
 
 def test_lines_are_read_one_by_one_from_gzip_too() -> None:
