@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from garonne import contracts, feeds, jobs_command, servers, submit
+from garonne import contracts, deadletters, feeds, jobs_command, servers, submit
 from garonne.console import errors
 from garonne.demo.command import demo
 from garonne.doctor import doctor
@@ -36,6 +36,7 @@ app.command()(submit.submit)
 app.command()(submit.replay)
 app.command()(rebuild)
 app.add_typer(feeds.app, name="feeds")
+app.add_typer(deadletters.app, name="deadletters")
 app.add_typer(jobs_command.app, name="jobs")
 app.add_typer(contracts.app, name="schemas")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from confluent_kafka import KafkaError, Message, Producer
@@ -17,6 +18,16 @@ from schemas.documents import document_id
 PRODUCER = {"enable.idempotence": True, "acks": "all", "message.max.bytes": 2_000_000, "compression.type": "lz4"}
 FLUSH_SECONDS = 60
 POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What is to stand in a topic."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    headers: Mapping[str, bytes] = field(default_factory=dict)
 
 
 class RecordProducer:
@@ -34,25 +45,34 @@ class RecordProducer:
         """
         registry = Registry(self._endpoints.schema_registry_url, settings().state / "schemas")
         encode = encoder(self._contract, registry.register(self._contract))
-        producer = Producer({"bootstrap.servers": self._endpoints.kafka_bootstrap, **PRODUCER})
-        failures: list[str] = []
-        sent = 0
+        topic = self._contract.topic
+        messages = (Outgoing(topic, record_key(self._contract, r).encode(), encode(r)) for r in records)
+        return send(self._endpoints.kafka_bootstrap, messages)
 
-        def delivered(error: KafkaError | None, _: Message) -> None:
-            if error is not None:
-                failures.append(error.str())
 
-        for record in records:
-            key, value = record_key(self._contract, record).encode(), encode(record)
-            while not _queued(producer, self._contract.topic, key, value, delivered):
-                producer.poll(POLL_SECONDS)
-            producer.poll(0)
-            sent += 1
-        left = producer.flush(FLUSH_SECONDS)
-        if left or failures:
-            reason = (failures or ["time is up"])[0]
-            raise OSError(f"{left + len(failures)} records not taken by {self._contract.topic}: {reason}")
-        return sent
+def send(bootstrap: str, messages: Iterable[Outgoing]) -> int:
+    """Send messages, and wait until Kafka has them all; how many there were.
+
+    Raises:
+        OSError: Kafka did not take them within the time limit.
+    """
+    producer = Producer({"bootstrap.servers": bootstrap, **PRODUCER})
+    failures: list[str] = []
+    sent = 0
+
+    def delivered(error: KafkaError | None, _: Message) -> None:
+        if error is not None:
+            failures.append(error.str())
+
+    for message in messages:
+        while not _queued(producer, message, delivered):
+            producer.poll(POLL_SECONDS)
+        producer.poll(0)
+        sent += 1
+    left = producer.flush(FLUSH_SECONDS)
+    if left or failures:
+        raise OSError(f"{left + len(failures)} records not taken by Kafka: {(failures or ['time is up'])[0]}")
+    return sent
 
 
 def record_key(contract: Contract, record: Mapping[str, Any]) -> str:
@@ -60,10 +80,12 @@ def record_key(contract: Contract, record: Mapping[str, Any]) -> str:
     return document_id(contract, record).replace("|", "/", 1)
 
 
-def _queued(producer: Producer, topic: str, key: bytes, value: bytes, delivered: Any) -> bool:
+def _queued(producer: Producer, message: Outgoing, delivered: Any) -> bool:
     """Whether the producer had room for a record."""
     try:
-        producer.produce(topic, value, key, on_delivery=delivered)
+        producer.produce(
+            message.topic, message.value, message.key, on_delivery=delivered, headers=dict(message.headers)
+        )
     except BufferError:
         return False
     return True

@@ -22,7 +22,11 @@ def problems(contract: Contract, value: Mapping[str, Any]) -> list[str]:
 
 def example(contract: Contract, path: Traversable) -> dict[str, Any]:
     """An example file as a value: times from RFC 3339, bytes from base64."""
-    loaded = json.loads(path.read_text(encoding="utf-8"))
+    return typed(contract, json.loads(path.read_text(encoding="utf-8")))
+
+
+def typed(contract: Contract, loaded: Mapping[str, Any]) -> dict[str, Any]:
+    """A document as a value of its contract: times from RFC 3339, bytes from base64; what is neither stays."""
     return {name: _parsed(_logical(contract, name), v) for name, v in loaded.items()}
 
 

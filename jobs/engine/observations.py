@@ -10,7 +10,7 @@ import base64
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,12 @@ from runtime.avro import Decoder, NotWireFormatError
 from runtime.dead_letters import dead_letter
 from runtime.elastic.bulk import Action
 from runtime.endpoints import Endpoints
+from runtime.future import FutureTimeError, refuse_future
 from runtime.registry import Registry, UnknownSchemaError
-from schemas import Contract, Kind, contracts
+from schemas import Contract, contracts
 from schemas.documents import TENANT, document_id, index_name, latest_index_name
 
 NAME = "observations"
-FUTURE_TOLERANCE = timedelta(hours=1)
 COLUMNS = ("key", "value", "topic", "partition", "offset", "timestamp")
 
 
@@ -103,16 +103,12 @@ def collect(messages: Iterable[Message], decode: Decode) -> Batch:
         try:
             contract, event = decode(message["topic"], message["value"] or b"")
             _refuse_tenant(event)
-            _refuse_future(contract, event, message["timestamp"])
+            refuse_future(contract, event, message["timestamp"])
         except (NotWireFormatError, UnknownSchemaError, TenantNameError, FutureTimeError) as e:
             batch.letters.append(_letter(message, e))
         else:
             batch.add(contract, event)
     return batch
-
-
-class FutureTimeError(ValueError):
-    """The event says it happens later than it was sent."""
 
 
 class TenantNameError(ValueError):
@@ -130,11 +126,6 @@ REASONS = {
 def _refuse_tenant(event: Mapping[str, Any]) -> None:
     if not re.fullmatch(TENANT, event["tenant"]):
         raise TenantNameError(f"{event['tenant']!r} is not a tenant's name: {TENANT}")
-
-
-def _refuse_future(contract: Contract, event: Mapping[str, Any], sent_at: datetime) -> None:
-    if contract.kind is Kind.EVENT and event[contract.time] > sent_at.astimezone(UTC) + FUTURE_TOLERANCE:
-        raise FutureTimeError(f"{contract.time} {event[contract.time].isoformat()}, sent {sent_at.isoformat()}")
 
 
 def _messages(batches: Iterable[pa.RecordBatch]) -> Iterator[Message]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from elasticsearch import Elasticsearch
 
 PAGE = 5000
+KEEP_ALIVE = "5m"
 
 Document = tuple[str, dict[str, Any]]
 
@@ -20,19 +21,38 @@ def found(es: Elasticsearch, index: str, **terms: str) -> dict[str, dict[str, An
 def scanned(es: Elasticsearch, index: str, fields: Sequence[str] | None, **terms: str) -> Iterator[Document]:
     """The same one by one, with all their fields or some, so that no more than a page is in memory."""
     query = {"bool": {"filter": [{"term": {name: value}} for name, value in terms.items()]}}
+    for page in pages(es, index, query, source=fields):
+        yield from ((hit["_id"], hit["_source"]) for hit in page)
+
+
+def pages(
+    es: Elasticsearch,
+    index: str,
+    query: Mapping[str, Any],
+    size: int = PAGE,
+    sort: str | None = None,
+    source: Sequence[str] | None = None,
+) -> Iterator[list[dict[str, Any]]]:
+    """The hits of a query in lists of up to `size`, from one point in time, by a field's order or as they stand.
+
+    ``source`` names the fields that are wanted; without it they come with all.
+    """
     if not es.indices.exists(index=index):
         return
-    point = es.open_point_in_time(index=index, keep_alive="2m")["id"]
-    wanted: dict[str, Any] = {} if fields is None else {"source": list(fields)}
+    point = es.open_point_in_time(index=index, keep_alive=KEEP_ALIVE)["id"]
+    order = [*([{sort: "asc"}] if sort else []), {"_shard_doc": "asc"}]
     after: dict[str, Any] = {}
     try:
         while True:
-            pit = {"id": point, "keep_alive": "2m"}
-            hits = es.search(pit=pit, query=query, size=PAGE, sort=["_shard_doc"], **wanted, **after)["hits"]["hits"]
-            for hit in hits:
-                yield hit["_id"], hit["_source"]
-            if len(hits) < PAGE:
+            pit = {"id": point, "keep_alive": KEEP_ALIVE}
+            answer = es.search(
+                pit=pit, query=query, size=size, sort=order, source=source, seq_no_primary_term=True, **after
+            )
+            page = answer["hits"]["hits"]
+            if page:
+                yield page
+            if len(page) < size:
                 return
-            after = {"search_after": hits[-1]["sort"]}
+            after = {"search_after": page[-1]["sort"]}
     finally:
         es.close_point_in_time(id=point)
