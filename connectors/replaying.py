@@ -1,11 +1,10 @@
-"""Dead letters back into Kafka, each once: settled in Elasticsearch, sent, counted in the ledger."""
+"""Dead letters back into Kafka, each once: settled in Elasticsearch, sent, and said to be resolved."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -14,6 +13,7 @@ from elasticsearch import Elasticsearch
 from connectors.duplicates import Seen
 from connectors.producer import MAX_VALUE_BYTES
 from connectors.redecoding import Decoded, NotReplayableError, Redecoder, StillRejectedError
+from connectors.replay_counts import ReplayCounts
 from runtime.avro import encoder
 from runtime.elastic import resolutions
 from runtime.elastic.letters import Letter, Selection, letters
@@ -21,12 +21,13 @@ from runtime.elastic.resolutions import Resolution, Sent, Stored
 from runtime.endpoints import Endpoints
 from runtime.records import Outgoing, RecordProducer, send
 from runtime.registry import Registry
-from schemas import contract
+from schemas import Contract, contract
 from schemas.documents import document_id, index_name
 
 MAX_EVENTS_BYTES = 1_000_000  # of one letter: they stand in one document
-HEADER = "dead_letter_id"
-HOUR = timedelta(hours=1)
+HEADER = "dead_letter_id"  # of what is sent for a letter; the connector did not accept it
+
+Encode = Callable[[Mapping[str, Any]], bytes]
 
 
 class Became(StrEnum):
@@ -64,7 +65,8 @@ class Replayer:
     def __init__(self, endpoints: Endpoints, es: Elasticsearch, registry: Registry, redecode: Redecoder) -> None:
         self._endpoints, self._es, self._registry, self._redecode = endpoints, es, registry, redecode
         self._seen: Seen[str] = Seen()
-        self._hours: set[tuple[str, str, str, datetime]] = set()
+        self._counts = ReplayCounts(endpoints, es)
+        self._encoders: dict[str, Encode] = {}
 
     def replay(self, selection: Selection) -> Iterator[list[Replayed]]:
         """The letters of a selection, some at a time, when Kafka has their events.
@@ -77,7 +79,7 @@ class Replayer:
             for page in letters(self._es, selection):
                 yield self._page(page)
         finally:
-            self._count()
+            self._counts.send()
 
     def _page(self, page: Sequence[Letter]) -> list[Replayed]:
         now = datetime.now(UTC)
@@ -93,7 +95,7 @@ class Replayer:
         """What is to be sent for a letter, or why nothing is."""
         last = before.resolution if before else None
         if last and last.settles(letter):
-            self._touch(letter, last)
+            self._counts.touch(letter, last)
             return Replayed(letter, Became.THERE, f"replayed at {last.updated_at:%F %T}")
         if last and last.is_being_sent(now):
             return Replayed(letter, Became.BUSY, f"since {last.updated_at:%T}; ask again in a few minutes")
@@ -101,20 +103,16 @@ class Replayer:
             return _Ready(letter, replace(last, updated_at=now), before)
         fix = last.fix if last else None
         try:
-            resolution = self.settled(letter, self._redecode(letter, fix), now)
+            resolution = self._settled(letter, self._redecode(letter, fix), now)
         except StillRejectedError as e:
             return Replayed(letter, Became.REJECTED, str(e))
         except NotReplayableError as e:
             return Replayed(letter, Became.IMPOSSIBLE, str(e))
         return _Ready(letter, replace(resolution, fix=fix), before)
 
-    def settled(self, letter: Letter, decoded: Decoded, now: datetime) -> Resolution:
-        """A letter's events as they will stand in Kafka.
-
-        Raises:
-            StillRejectedError: they do not fit.
-        """
-        encode = encoder(decoded.contract, self._registry.register(decoded.contract))
+    def _settled(self, letter: Letter, decoded: Decoded, now: datetime) -> Resolution:
+        """A letter's events as they will stand in Kafka."""
+        encode = self._encoder(decoded.contract)
         try:
             sent = tuple(Sent(e["entity_id"], e["observed_at"], encode(e)) for e in decoded.events)
         except (ValueError, TypeError, OverflowError, AttributeError) as e:
@@ -123,6 +121,11 @@ class Replayer:
         if max(sizes) > MAX_VALUE_BYTES or sum(sizes) > MAX_EVENTS_BYTES:
             raise StillRejectedError(f"{sum(sizes):,} bytes of events, over {MAX_EVENTS_BYTES:,}: divide the payload")
         return replace(Resolution.begun(letter, "sending", now), event=decoded.contract.name, events=sent)
+
+    def _encoder(self, described: Contract) -> Encode:
+        if described.name not in self._encoders:
+            self._encoders[described.name] = encoder(described, self._registry.register(described))
+        return self._encoders[described.name]
 
     def _without_those_there(self, ready: Sequence[_Ready]) -> list[_Ready]:
         """Leave out what a feed's own connector has taken in meanwhile, so that it counts once."""
@@ -155,38 +158,8 @@ class Replayer:
             RecordProducer(self._endpoints, contract(resolutions.CONTRACT)).send(d.record() for d in done)
         resolutions.keep(self._es, [(d, settled[r.letter.key]) for d, r in zip(done, mine, strict=True)])
         for d, r in zip(done, mine, strict=True):
-            self._touch(r.letter, d)
+            self._counts.touch(r.letter, d)
         return [_said(r) if r.letter.key in settled else Replayed(r.letter, Became.BUSY) for r in ready]
-
-    def _touch(self, letter: Letter, resolution: Resolution) -> None:
-        """Remember to count the hours of what a connector had rejected; the rest was accepted before it was refused."""
-        if resolution.event and letter.payload_place is not None:
-            of_feed = (resolution.tenant, resolution.feed, resolution.event)
-            self._hours |= {(*of_feed, _hour(e.observed_at)) for e in resolution.events}
-
-    def _count(self) -> None:
-        """Ledger rows of all that was ever replayed in the hours that were touched."""
-        rows = [row for key in {h[:3] for h in self._hours} for row in self._rows(*key)]
-        if rows:
-            RecordProducer(self._endpoints, contract("ledger")).send(rows)
-
-    def _rows(self, tenant: str, feed: str, event: str) -> Iterator[Mapping[str, Any]]:
-        hours = {h[3] for h in self._hours if h[:3] == (tenant, feed, event)}
-        now = datetime.now(UTC)  # before it is counted, so that a later count is the more complete one
-        times = resolutions.event_times(self._es, tenant, feed, event, min(hours), max(hours) + HOUR)
-        counts = Counter(map(_hour, times))
-        for hour in sorted(hours):
-            yield {
-                "tenant": tenant,
-                "counter": f"{feed}/replay",
-                "counted_by": "source",
-                "event": event,
-                "hour": hour,
-                "outcome": "accepted",
-                "reason": "",
-                "records_count": counts[hour],
-                "counted_at": now,
-            }
 
 
 def _messages(resolution: Resolution) -> Iterator[Outgoing]:
@@ -206,7 +179,3 @@ def _said(ready: _Ready) -> Replayed:
 def _id(resolution: Resolution, event: Sent) -> str:
     key = {"tenant": resolution.tenant, "entity_id": event.entity_id, "observed_at": event.observed_at}
     return document_id(contract(str(resolution.event)), key)
-
-
-def _hour(time: datetime) -> datetime:
-    return time.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 import typer
-from rich.table import Table
-from rich.text import Text
+from elasticsearch import Elasticsearch
 
 from connectors.redecoding import NotReplayableError, Redecoder, StillRejectedError
 from connectors.replaying import DONE, Replayed, Replayer
 from garonne.console import console, errors, progress_bars
+from garonne.deadletters_view import print_json, show_each, show_groups, show_letter, show_resolution
 from garonne.editing import edited
 from garonne.feeds import FEEDS
-from garonne.payload_view import safe, shown
+from garonne.payload_view import safe
 from jobs.engine.context import Context
 from jobs.engine.main import instant
-from runtime.avro import Decoder
 from runtime.dead_letters import MAX_PAYLOAD_BYTES
 from runtime.elastic import resolutions
 from runtime.elastic.letters import Letter, Selection, count, groups, letters, one
-from runtime.elastic.resolutions import Resolution
+from runtime.elastic.resolutions import Stored
 from runtime.settings import settings
-from schemas import contract
 
 app = typer.Typer(no_args_is_help=True, help="Dead letters: what could not be taken in, and its way back.")
 
@@ -60,18 +58,11 @@ def list_(
     selection = _selection((), tenant, feed, reason, stage, since, until)
     es = Context.of(settings()).es
     if each:
-        _show_each(es, selection, unresolved, limit, as_json)
+        show_each(list(islice(_with_state(es, selection, unresolved), limit)), as_json)
         return
     done = resolutions.resolved_groups(es, selection)
     rows = [(g, done.get(g.name, 0)) for g in groups(es, selection)]
-    rows = [(g, n) for g, n in rows if g.letters_count > n or not unresolved]
-    if as_json:
-        _print_json([{**asdict(g), "resolved_count": n} for g, n in rows])
-        return
-    table = Table("tenant", "feed", "stage", "reason", "letters", "resolved", "first", "last")
-    for g, n in rows:
-        table.add_row(*map(_cell, g.name), f"{g.letters_count:,}", f"{n:,}", _time(g.first_at), _time(g.last_at))
-    console.print(table)
+    show_groups([(g, n) for g, n in rows if g.letters_count > n or not unresolved], as_json)
 
 
 @app.command()
@@ -83,15 +74,10 @@ def show(
     """Everything of one letter: where it came from, what was wrong, its bytes, and what it became."""
     context = Context.of(settings())
     letter = one(context.es, dead_letter_id, tenant)
-    table = Table(show_header=False)
-    for name, value in asdict(letter).items():
-        if name != "payload" and value is not None:
-            table.add_row(name, _cell(value))
-    console.print(table)
-    console.print(Text(shown(letter.payload)))
+    show_letter(letter)
     stored = resolutions.known(context.es, [letter]).get(letter.key)
     if stored:
-        _show_resolution(context, stored.resolution)
+        show_resolution(stored.resolution, context.registry)
     if save:
         save.write_bytes(letter.payload)
         console.print(f"written: {save}", markup=False)
@@ -194,68 +180,28 @@ def _read(path: Path) -> bytes:
         return f.read(MAX_PAYLOAD_BYTES + 1)
 
 
-def _show_each(es: Any, selection: Selection, unresolved: bool, limit: int, as_json: bool) -> None:
-    rows = (
-        (letter, state)
-        for page in letters(es, selection)
-        for letter, state in _with_state(es, page)
-        if not unresolved or state != "resolved"
-    )
-    found = list(islice(rows, limit))
-    if as_json:
-        _print_json([{**asdict(x), "payload": None, "state": state} for x, state in found])
-        return
-    table = Table("id", "refused", "tenant", "feed", "stage", "reason", "state", "place", "detail")
-    for x, state in found:
-        about = (x.tenant, x.feed, x.stage, x.reason, state, x.place, x.detail)
-        table.add_row(x.dead_letter_id, _time(x.occurred_at), *map(_cell, about))
-    table.columns[0].no_wrap = True
-    console.print(table)
+def _with_state(es: Elasticsearch, selection: Selection, unresolved: bool) -> Iterator[tuple[Letter, str]]:
+    for page in letters(es, selection):
+        known = resolutions.known(es, page)
+        for letter in page:
+            state = _state(letter, known.get(letter.key))
+            if state != "resolved" or not unresolved:
+                yield letter, state
 
 
-def _with_state(es: Any, page: list[Letter]) -> list[tuple[Letter, str]]:
-    known = resolutions.known(es, page)
-    stored = [(x, known.get(x.key)) for x in page]
-    return [(x, _state(x, s.resolution) if s else "") for x, s in stored]
-
-
-def _state(letter: Letter, resolution: Resolution) -> str:
-    if resolution.state == "resolved" and not resolution.settles(letter):
-        return "refused again"
-    return resolution.state
-
-
-def _show_resolution(context: Context, resolution: Resolution) -> None:
-    console.print(f"{resolution.state} at {_time(resolution.updated_at)}", markup=False)
-    if resolution.fix is not None:
-        console.print("corrected payload:")
-        console.print(Text(shown(resolution.fix)))
-    if resolution.event and resolution.events:
-        decode = Decoder(contract(resolution.event), context.registry)
-        console.print(f"{len(resolution.events)} {resolution.event}:", markup=False)
-        for sent in resolution.events:
-            console.print_json(orjson.dumps(decode(sent.value)).decode())
+def _state(letter: Letter, stored: Stored | None) -> str:
+    if stored is None:
+        return "open"
+    last = stored.resolution
+    return "refused again" if last.state == "resolved" and not last.settles(letter) else last.state
 
 
 def _say(replayed: Replayed, as_json: bool) -> None:
     letter = replayed.letter
     if as_json:
         about = {"tenant": letter.tenant, "dead_letter_id": letter.dead_letter_id, "feed": letter.feed}
-        _print_json({**about, "became": replayed.became, "detail": replayed.detail})
+        print_json({**about, "became": replayed.became, "detail": replayed.detail})
         return
     style = None if replayed.became in DONE else "yellow"
     detail = f": {safe(replayed.detail)}" if replayed.detail else ""
     console.print(f"{letter.dead_letter_id} {replayed.became}{detail}", style=style, markup=False, soft_wrap=True)
-
-
-def _print_json(value: Any) -> None:
-    typer.echo(orjson.dumps(value, default=str))
-
-
-def _time(time: datetime) -> str:
-    return time.astimezone(UTC).isoformat(" ", "seconds").removesuffix("+00:00")
-
-
-def _cell(value: object) -> Text:
-    """A value of strangers in a table: no markup, nothing that steers the terminal."""
-    return Text(safe(_time(value) if isinstance(value, datetime) else str(value)))

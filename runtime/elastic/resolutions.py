@@ -21,7 +21,7 @@ from schemas import contract
 from schemas.documents import document_id, index_name
 
 CONTRACT = "dead_letter_resolution"
-LEASE = timedelta(minutes=2)  # longer than sending may take: after that whoever settled the events is gone
+LEASE = timedelta(minutes=5)  # longer than sending may take: after that whoever settled the events is gone
 
 State = Literal["fixed", "sending", "resolved"]
 
