@@ -18,7 +18,7 @@ from connectors.replaying import DONE, Replayed, Replayer
 from garonne.console import console, errors, progress_bars
 from garonne.deadletters_view import print_json, show_each, show_groups, show_letter, show_resolution
 from garonne.editing import edited
-from garonne.feeds import FEEDS
+from garonne.feeds import ALL_FEEDS
 from garonne.payload_view import safe
 from jobs.engine.context import Context
 from jobs.engine.main import instant
@@ -89,7 +89,7 @@ def fix(
     payload: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="File with the payload.")] = None,
     edit: Annotated[bool, typer.Option("--edit", help="Edit its bytes with $VISUAL or $EDITOR.")] = False,
     tenant: Tenant = None,
-    feeds: Feeds = FEEDS,
+    feeds: Feeds = ALL_FEEDS,
 ) -> None:
     """Keep a corrected payload for a letter, and show what it would become. Exits with 1 when it would be rejected."""
     if (payload is None) != edit:
@@ -128,7 +128,7 @@ def replay(
     since: Since = None,
     until: Until = None,
     every: Annotated[bool, typer.Option("--all", help="All dead letters.")] = False,
-    feeds: Feeds = FEEDS,
+    feeds: Feeds = ALL_FEEDS,
     as_json: Json = False,
 ) -> None:
     """Decode letters again by what their feeds' YAML says now, and send their events once, however often it is called.

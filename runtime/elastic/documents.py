@@ -41,13 +41,12 @@ def pages(
         return
     point = es.open_point_in_time(index=index, keep_alive=KEEP_ALIVE)["id"]
     order = [*([{sort: "asc"}] if sort else []), {"_shard_doc": "asc"}]
+    wanted: dict[str, Any] = {} if source is None else {"source": list(source)}
     after: dict[str, Any] = {}
     try:
         while True:
             pit = {"id": point, "keep_alive": KEEP_ALIVE}
-            answer = es.search(
-                pit=pit, query=query, size=size, sort=order, source=source, seq_no_primary_term=True, **after
-            )
+            answer = es.search(pit=pit, query=query, size=size, sort=order, seq_no_primary_term=True, **wanted, **after)
             page = answer["hits"]["hits"]
             if page:
                 yield page
