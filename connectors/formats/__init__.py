@@ -2,8 +2,7 @@ r"""Formats, one module each, found by their file name: bytes of a payload come 
 
 A module has ``class Options(FormatOptions)``, ``decode(payload, options, reference)``, and where it has references
 ``read_reference(payload, options)``; the good and the bad of a reference come from ``read_entries``. They are pure.
-Where a payload holds several records, each carries ``alone``: what makes a payload of it, for a dead letter to be decoded
-again.
+Of several records in a payload each carries ``alone``, which makes a payload of it: dead letters are decoded again.
 
 Where the fields of a feed are not fixed by a standard, its YAML declares them (`connectors.formats._mapping.Mapped`)::
 
