@@ -10,8 +10,8 @@ from typing import Any
 from confluent_kafka import Message
 
 from jobs.engine.context import Context
-from jobs.engine.observations import FUTURE_TOLERANCE
 from runtime.avro import Decoder, NotWireFormatError
+from runtime.future import TOLERANCE as FUTURE_TOLERANCE
 from runtime.registry import UnknownSchemaError
 from schemas import Contract, Kind
 from schemas.documents import document_id
