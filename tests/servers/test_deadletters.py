@@ -31,7 +31,7 @@ from runtime.elastic.letters import Letter, Selection, groups, letters
 from runtime.endpoints import Endpoints
 from runtime.files import write_atomically
 from schemas import contract
-from tests.servers.ingesting import City, _messages, count, until
+from tests.servers.ingesting import City, count, messages, until
 
 pytestmark = pytest.mark.servers
 
@@ -128,7 +128,8 @@ def replayed(city: City, context: Context, *ids: str) -> list[Replayed]:
 def in_kafka(city: City, event: str = "weather_observed") -> list[bytes]:
     """The values of a contract's topic that are of this tenant."""
     prefix = f"{city.tenant}/".encode()
-    return [v for k, v in _messages(city.endpoints.kafka_bootstrap, contract(event).topic) if k.startswith(prefix)]
+    found = messages(city.endpoints.kafka_bootstrap, contract(event).topic)
+    return [m.value() or b"" for m in found if (m.key() or b"").startswith(prefix)]
 
 
 def ledger(city: City) -> dict[tuple[str, str], int]:
