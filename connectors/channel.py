@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from runtime.avro_writer import fast_encoder
@@ -21,6 +21,7 @@ class Channel:
 
     topic: str
     encode: Callable[[Mapping[str, Any]], bytes]
+    ends: dict[int, int] = field(default_factory=dict)  # by partition: after the last one that Kafka has of any feed
 
 
 class Channels:
@@ -28,7 +29,7 @@ class Channels:
 
     def __init__(self, endpoints: Endpoints, settings: Settings) -> None:
         self._bootstrap = endpoints.kafka_bootstrap
-        self._registry = Registry(endpoints.schema_registry_url, settings.state / "schemas")
+        self.registry = Registry(endpoints.schema_registry_url, settings.state / "schemas")
         self._ready: dict[str, Channel] = {}
         self._lock = asyncio.Lock()
 
@@ -50,4 +51,4 @@ class Channels:
     def _prepare(self, name: str) -> Channel:
         wanted = contract(name)
         ensure_topics(self._bootstrap, [wanted])
-        return Channel(wanted.topic, fast_encoder(wanted, self._registry.register(wanted)))
+        return Channel(wanted.topic, fast_encoder(wanted, self.registry.register(wanted)))

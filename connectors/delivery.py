@@ -7,7 +7,8 @@ A module of `connectors.transports` has ``Options`` and
 - ``async def fetch(options, context)``: iterator over the payloads that are there now, for references and previews.
 
 ``deliver`` returns when the payload is decoded and its records are on their way; waiting in it is the backpressure.
-When Kafka has all records of a delivery, and of those before it, its position is kept and it is acknowledged.
+When Kafka has all records of a delivery, and of those before it, its position and its counts are saved, and then it is
+acknowledged. So whatever was not acknowledged can be shown again after a crash, and is counted once.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ class Delivery:
     repeats: bool = False  # whether the source shows the same observations again, so they are kept over a restart
     acknowledge: Callable[[], None] | None = None
     problem: Rejected | None = None  # set when there is nothing to decode
+    token: int | None = None  # kept over a restart, so that the source can tell what it has delivered before
+    is_again: bool = False  # taken before; there is only the acknowledgement left to give
 
 
 @dataclass(frozen=True, slots=True)

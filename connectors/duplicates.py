@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -11,6 +12,7 @@ Key = tuple[str, datetime]  # entity_id and observed_at: the natural key of an o
 K = TypeVar("K", bound=Hashable)
 
 SEEN_LIMIT = 500_000
+SEEN_LETTERS = 20_000
 NEWEST_LIMIT = 20_000
 
 
@@ -34,6 +36,17 @@ class Seen(Generic[K]):
         self._young.add(key)
         return True
 
+    def add(self, keys: Iterable[K]) -> None:
+        """Know these keys from now on."""
+        for key in keys:
+            self.is_new(key)
+
+    def forget(self, keys: Iterable[K]) -> None:
+        """Take these as if they had not come."""
+        for key in keys:
+            self._young.discard(key)
+            self._old.discard(key)
+
 
 class Newest:
     """The newest keys that Kafka has, at most `limit`: what is kept over a restart."""
@@ -52,3 +65,11 @@ class Newest:
     def keys(self) -> list[Key]:
         """The keys, oldest first."""
         return list(self._keys)
+
+
+@dataclass(slots=True)
+class Known:
+    """The records and dead letters that a feed has sent of late."""
+
+    keys: Seen[Key] = field(default_factory=Seen)
+    letters: Seen[str] = field(default_factory=lambda: Seen(limit=SEEN_LETTERS))

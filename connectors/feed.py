@@ -17,6 +17,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
 
 from connectors import formats, transports
+from connectors.breaker import BreakerOptions
 from connectors.model import FormatOptions
 from connectors.rhythm import Rhythm
 from schemas import Kind, contract
@@ -32,6 +33,11 @@ class TransportOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: str
+
+    @property
+    def least_pause_seconds(self) -> float:
+        """What a source may expect as the pause between two attempts of a feed that is paused."""
+        return 0.0
 
 
 class FeedError(ValueError):
@@ -97,6 +103,7 @@ class Feed(FeedHead):
     defaults: dict[str, Any] = Field(default_factory=dict)
     future_tolerance_seconds: float = Field(default=600, gt=0)
     max_record_bytes: int = Field(default=1_000_000, gt=0)
+    breaker: BreakerOptions | None = Field(default_factory=BreakerOptions)
 
     @model_validator(mode="before")
     @classmethod

@@ -9,6 +9,8 @@ from connectors.feed import Feed
 from connectors.model import Payload, Rejected
 from runtime.dead_letters import dead_letter
 
+HOUR_HEADER = "hour"  # since 1970, in which a letter's record is counted
+
 Stage = Literal["connector", "decode"]
 
 

@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, Message
 from confluent_kafka import Producer as Client
 
 Done = Callable[[KafkaError | None, Message], None]
+Headers = list[tuple[str, str | bytes | None]]
 
 MAX_VALUE_BYTES = 2_000_000  # topics take two mebibytes with key and overhead
 QUEUE_RECORDS = 100_000
@@ -33,7 +34,7 @@ class Producer:
         self._sent = asyncio.Event()
         self._client = self._new_client()
 
-    async def send(self, topic: str, key: bytes, value: bytes, done: Done) -> None:
+    async def send(self, topic: str, key: bytes, value: bytes, done: Done, headers: Headers | None = None) -> None:
         """Queue a record; waits while the queue is full. `done` is called once, with the error or None.
 
         Raises:
@@ -41,7 +42,7 @@ class Producer:
         """
         while True:
             try:
-                self._client.produce(topic, value, key, on_delivery=done)
+                self._client.produce(topic, value, key, on_delivery=done, headers=headers)
             except BufferError:
                 await asyncio.sleep(PUMP_SECONDS)
             except KafkaException as e:

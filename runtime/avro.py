@@ -78,3 +78,41 @@ class Decoder:
         if number not in self._writers:
             self._writers[number] = fastavro.parse_schema(self._registry.schema(number))
         return self._writers[number]
+
+
+class HeadDecoder:
+    """The first fields of what is in a message, which take a fraction of the time of all."""
+
+    def __init__(self, registry: SchemaSource, last: str) -> None:
+        """Read up to the field `last`."""
+        self._registry, self._last = registry, last
+        self._heads: dict[int, Any] = {}
+
+    def __call__(self, value: bytes) -> dict[str, Any]:
+        """The fields, as their writer named them.
+
+        Raises:
+            NotWireFormatError: the header or the body is not what it should be.
+            UnknownSchemaError: no schema has the number in the header.
+            OSError: the registry does not answer.
+        """
+        if len(value) < HEADER_BYTES or value[:1] != MAGIC:
+            raise NotWireFormatError(f"starts with {value[:HEADER_BYTES]!r}, not with 00 and a schema number")
+        head = self._head(int.from_bytes(value[1:HEADER_BYTES], "big"))
+        body = io.BytesIO(value)
+        body.seek(HEADER_BYTES)
+        try:
+            fields: dict[str, Any] = fastavro.schemaless_reader(body, head, None)  # type: ignore[assignment]
+        except Exception as e:  # fastavro raises whatever the bytes lead it to
+            raise NotWireFormatError(f"not Avro of the schema it names: {type(e).__name__}: {e}") from e
+        return fields
+
+    def _head(self, number: int) -> Any:
+        if number not in self._heads:
+            schema = self._registry.schema(number)
+            names = [f["name"] for f in schema.get("fields", ())]
+            if self._last not in names:
+                raise NotWireFormatError(f"schema {number} has no field {self._last}")
+            fields = schema["fields"][: names.index(self._last) + 1]
+            self._heads[number] = fastavro.parse_schema({**schema, "fields": fields})
+        return self._heads[number]

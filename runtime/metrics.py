@@ -10,6 +10,7 @@ FEED_RECORDS = Counter(
 FEED_REJECTED = Counter("garonne_feed_rejected", "Rejected records of a feed by reason", ["feed", "tenant", "reason"])
 FEED_PAYLOADS = Counter("garonne_feed_payloads", "Messages, answers or files a feed got", ["feed", "tenant"])
 FEED_ERRORS = Counter("garonne_feed_errors", "Attempts to read a feed that failed, by kind", ["feed", "tenant", "kind"])
+FEED_PAUSED = Gauge("garonne_feed_paused", "1 while a feed is stopped since most of it is bad", ["feed", "tenant"])
 FEED_LAST_OBSERVED = Gauge(
     "garonne_feed_last_observed_timestamp_seconds", "Event time of the newest accepted record", ["feed", "tenant"]
 )
@@ -42,21 +43,3 @@ QUERY_LATE_ROWS = Counter(
     "garonne_query_late_rows", "Rows Spark dropped since they came after the watermark", ["query"]
 )
 SINK_RETRIES = Counter("garonne_sink_retries", "Bulk requests sent again, by status", ["status"])
-QUERY_REFUSED = Gauge(
-    "garonne_query_refused",
-    "1 for a query that must not go on from its checkpoint: lost, damaged, place, changed, unfinished",
-    ["query", "reason"],
-)
-QUERY_PAUSED = Gauge(
-    "garonne_query_paused",
-    "1 for a query that has failed and is tried again: sink, blocked, login, kafka, elasticsearch, failure, stuck",
-    ["query", "reason"],
-)
-QUERY_FAILURES = Counter(
-    "garonne_query_failures", "Failures of a query, by what it waited for then", ["query", "reason"]
-)
-SINK_WAITING = Gauge(
-    "garonne_sink_waiting",
-    "Seconds that a query's writing has been waiting for Elasticsearch, by the kind of its answer",
-    ["query", "reason"],
-)

@@ -112,6 +112,8 @@ class _Watcher:
             if not self._is_done(name, found[name]):
                 await self._read(name, found[name])
                 self._delivered[name] = found[name]
+            elif self._options.move_done and name not in self._delivered:  # the process ended before it could
+                self._mover(name)()
 
     def _is_complete(self, name: str, seen: Seen) -> bool:
         age = time.time() - seen.mtime_ns / 1e9
@@ -127,7 +129,7 @@ class _Watcher:
         found = _pieces(self._folder / name, done, self._options)
         piece = await asyncio.to_thread(next, found, None)
         if piece is None:
-            self._context.cursor.advance(name, _position(seen, done, is_done=True), ())
+            self._context.cursor.advance(name, _position(seen, done, is_done=True))
         while piece is not None:
             following = await asyncio.to_thread(next, found, None)
             await self._intake.deliver(self._delivery(name, seen, piece, is_last=following is None))

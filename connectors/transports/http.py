@@ -68,6 +68,11 @@ class Options(TransportOptions):
         return self
 
     @property
+    def least_pause_seconds(self) -> float:
+        """A server is polled no more often while its feed is paused."""
+        return self.period_seconds
+
+    @property
     def addresses(self) -> dict[str, str]:
         """The addresses by name."""
         return expanded(self.url, self.for_each)
@@ -127,27 +132,28 @@ class _Poller:
     async def run(self, intake: Intake) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            due = await self._poll(intake, loop)
-            await asyncio.sleep(max(0.0, due - loop.time()))
+            started = loop.time()
+            pause = await self._poll(intake)
+            await asyncio.sleep(max(0.0, started + pause - loop.time()))
 
-    async def _poll(self, intake: Intake, loop: asyncio.AbstractEventLoop) -> float:
-        """When to poll again, by the loop's clock: a period after this poll began, or a pause after it failed."""
-        started = loop.time()
+    async def _poll(self, intake: Intake) -> float:
+        """Seconds from the beginning of this poll to that of the next."""
         try:
             async with self._turn:
                 answer = await self._get()
         except GetError as e:
             self._context.report(e.kind, e)
             asked = min(e.retry_after or 0.0, self._options.max_retry_seconds)
-            return loop.time() + asked + self._backoff.next()
+            return asked + self._backoff.next()
         except MissingSecretError as e:
             self._context.report("secret", e)
-            return started + self._options.max_retry_seconds
+            return self._options.max_retry_seconds
         self._backoff.reset()
-        if answer.body is not None:
-            await intake.deliver(self._delivery(answer, answer.body))
-            self._validators = answer.validators
-        return started + next_poll(self._options, answer.max_age)
+        if answer.body is None:
+            return next_poll(self._options, answer.max_age)
+        await intake.deliver(self._delivery(answer, answer.body))
+        self._validators = answer.validators
+        return next_poll(self._options, answer.max_age)
 
     async def _get(self) -> Answer:
         options = self._options

@@ -1,13 +1,14 @@
 """MQTT 5 with QoS 1: a message is acknowledged to the broker once Kafka has its records, and comes again otherwise.
 
 The session outlives the connection (``session_expiry_seconds``), so the broker keeps what comes while no one listens.
-At most ``receive_maximum`` messages are on their way; then the broker waits.
+At most ``receive_maximum`` messages are on their way; then the broker waits. So no more can come again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import uuid
+from collections import deque
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from connectors.model import Payload, Reason, Rejected
 from connectors.secret import FromEnvironment, MissingSecretError
 from connectors.transports._mqtt_connection import PORTS, Connection, MqttError, Session
 from connectors.transports._mqtt_packets import Message
+from connectors.transports._redelivery import first_messages, token_of
 
 YIELD_EVERY = 100  # messages
 SUBSCRIPTIONS = "subscriptions"
@@ -71,10 +73,12 @@ async def run(options: Options, context: Context, intake: Intake) -> None:
     """Deliver messages until cancelled; a connection that is lost is made again."""
     backoff = Backoff(options.retry_seconds, options.max_retry_seconds)
     loop = asyncio.get_running_loop()
+    context.cursor.keep_tokens(options.receive_maximum)
+    taken = deque(context.cursor.tokens, options.receive_maximum)
     while True:
         started = loop.time()
         try:
-            await _listen(options, context, intake)
+            await _listen(options, context, intake, taken)
         except MqttError as e:
             context.report("connection", e)
         except MissingSecretError as e:
@@ -100,34 +104,43 @@ async def fetch(options: Options, context: Context) -> AsyncGenerator[Payload, N
             yield _payload(message)
 
 
-async def _listen(options: Options, context: Context, intake: Intake) -> None:
+async def _listen(options: Options, context: Context, intake: Intake, taken: deque[int]) -> None:
     async with Connection(_session(options, context)) as connection:
         await connection.subscribe(options.topics, _no_longer(options, context))
-        context.cursor.advance(SUBSCRIPTIONS, {"topics": list(options.topics)}, ())
+        context.cursor.advance(SUBSCRIPTIONS, {"topics": list(options.topics)})
         try:
-            await _pass_on(options, connection, intake)
+            await _pass_on(options, connection, intake, taken)
         except asyncio.CancelledError:
             await intake.drain()  # acknowledge what Kafka is about to have, while there is a connection
             raise
 
 
-async def _pass_on(options: Options, connection: Connection, intake: Intake) -> None:
+async def _pass_on(options: Options, connection: Connection, intake: Intake, taken: deque[int]) -> None:
+    first, again = await first_messages(connection, taken)
+    for number, message in enumerate(first):
+        await intake.deliver(_delivery(options, connection, message, taken, is_again=number < again))
     count = 0
     while True:
         message = await connection.message()
-        await intake.deliver(_delivery(options, connection, message))
+        await intake.deliver(_delivery(options, connection, message, taken))
         count += 1
         if count % YIELD_EVERY == 0:
             await asyncio.sleep(0)
 
 
-def _delivery(options: Options, connection: Connection, message: Message) -> Delivery:
+def _delivery(
+    options: Options, connection: Connection, message: Message, taken: deque[int], *, is_again: bool = False
+) -> Delivery:
     payload = _payload(message)
-    problem = None
+    acknowledge = partial(connection.acknowledge, message.number)
+    if is_again:
+        return Delivery(payload, acknowledge=acknowledge, is_again=True)
+    token, problem = token_of(message), None
+    taken.append(token)
     if len(payload.body) > options.max_message_bytes:
         detail = f"over {options.max_message_bytes} bytes"
         problem = Rejected(Reason.TOO_LARGE, detail, payload.place, payload.body)
-    return Delivery(payload, acknowledge=partial(connection.acknowledge, message.number), problem=problem)
+    return Delivery(payload, acknowledge=acknowledge, problem=problem, token=token)
 
 
 def _payload(message: Message) -> Payload:

@@ -15,10 +15,8 @@ from runtime.dead_letters import CONTRACT as DEAD_LETTER
 from runtime.dead_letters import dead_letter
 from runtime.elastic import bulk
 from runtime.elastic.client import client
-from runtime.elastic.waiting import Waits
 from runtime.endpoints import Endpoints
 from runtime.records import RecordProducer
-from runtime.settings import settings
 from schemas import contract
 
 log = structlog.get_logger()
@@ -52,7 +50,6 @@ class Writer:
         self._es = _kept_client(endpoints)
         self._letters = RecordProducer(endpoints, contract(DEAD_LETTER))
         self._query = query
-        self._waits = Waits(settings().state, query)
 
     def write(self, actions: Iterable[bulk.Action], visible: bool = False) -> bulk.Outcome:
         """Write documents, and wait until each is in Elasticsearch or in the dead letters.
@@ -60,10 +57,9 @@ class Writer:
         With ``visible`` a search finds them at once.
 
         Raises:
-            runtime.elastic.bulk.BrokenSinkError: most were refused; none of them is a dead letter then.
-            runtime.elastic.bulk.BlockedSinkError: an index takes no writes.
+            runtime.elastic.bulk.BrokenSinkError: most were refused.
         """
-        outcome = bulk.write(self._es, actions, visible=visible, waiting=self._waits)
+        outcome = bulk.write(self._es, actions, visible=visible)
         self.bury([self._letter(r) for r in outcome.refused if not self._is_letter(r)])
         return outcome
 

@@ -9,6 +9,7 @@ import pytest
 from connectors.cursor import Cursor
 from connectors.delivery import Context
 from connectors.feed import Feed
+from tests.connectors.benches import Bench
 from tests.connectors.scripted import Errors
 
 
@@ -43,3 +44,9 @@ def weather_feed() -> Feed:
             },
         }
     )
+
+
+@pytest.fixture
+def bench(weather_feed: Feed, request: pytest.FixtureRequest) -> Bench:
+    name = "".join(c for c in request.node.name.lower() if c.isalnum() or c == "_")
+    return Bench(weather_feed.model_copy(update={"id": name[:100]}))

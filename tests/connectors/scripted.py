@@ -14,7 +14,7 @@ from confluent_kafka import KafkaError, Message
 from connectors.channel import Channel
 from connectors.delivery import Context, Delivery
 from connectors.intake import Outlets
-from connectors.producer import Done, Producer
+from connectors.producer import Done, Headers, Producer
 from connectors.transports import http
 
 LIMIT_SECONDS = 10
@@ -89,7 +89,8 @@ class KeptIntake:
 
     async def deliver(self, delivery: Delivery) -> None:
         self.deliveries.append(delivery)
-        self._context.cursor.advance(delivery.key, delivery.position, ())
+        if delivery.key is not None and delivery.position is not None:
+            self._context.cursor.advance(delivery.key, delivery.position)
         if delivery.acknowledge is not None:
             delivery.acknowledge()
         if len(self.deliveries) >= self._enough:
@@ -147,22 +148,37 @@ async def polled(
         return Polled(server, intake.bodies, intake.deliveries)
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where Kafka has put a record."""
+
+    at: int
+
+    def partition(self) -> int:
+        return 0
+
+    def offset(self) -> int:
+        return self.at
+
+
 @dataclass
 class HeldProducer:
-    """Takes records, and acknowledges them when the test says so."""
+    """Takes records, and acknowledges them when the test says so; a record's offset is its number."""
 
     sent: list[tuple[str, bytes, bytes]] = field(default_factory=list)
+    headers: list[Headers | None] = field(default_factory=list)
     waiting: list[Done] = field(default_factory=list)
 
-    async def send(self, topic: str, key: bytes, value: bytes, done: Done) -> None:
+    async def send(self, topic: str, key: bytes, value: bytes, done: Done, headers: Headers | None = None) -> None:
         self.sent.append((topic, key, value))
+        self.headers.append(headers)
         self.waiting.append(done)
 
     def acknowledge(self, *numbers: int, error: KafkaError | None = None) -> None:
         """Kafka says that it has these records, or all that wait."""
         for number in numbers or range(len(self.waiting)):
             done, self.waiting[number] = self.waiting[number], lambda *_: None
-            done(error, cast(Message, None))
+            done(error, cast(Message, Place(number)))
 
     def keys(self, topic: str) -> list[str]:
         return [key.decode() for t, key, _ in self.sent if t == topic]

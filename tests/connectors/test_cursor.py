@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from connectors.cursor import Cursor, cursor_path
+from connectors.counts import Tally
+from connectors.cursor import Cursor, Progress, cursor_path
 from connectors.duplicates import Newest, Seen
 
 AT = datetime(2026, 7, 14, 12, 0, 0, 123_456, tzinfo=UTC)
@@ -14,7 +15,8 @@ AT = datetime(2026, 7, 14, 12, 0, 0, 123_456, tzinfo=UTC)
 
 def saved(path: Path) -> Cursor:
     cursor = Cursor(path)
-    cursor.advance("a", {"lines": 3}, [("s1", AT), ("s2", AT), ("s1", AT + timedelta(microseconds=1))])
+    keys = [("s1", AT), ("s2", AT), ("s1", AT + timedelta(microseconds=1))]
+    cursor.settle(Progress("a", {"lines": 3}, Tally(AT), repeats=True, keys=keys))
     asyncio.run(cursor.save())
     return cursor
 
@@ -30,7 +32,7 @@ def test_what_was_saved_is_there_again(tmp_path: Path) -> None:
 
 def test_what_was_not_saved_is_not(tmp_path: Path) -> None:
     path = cursor_path(tmp_path, "feed")
-    saved(path).advance("a", {"lines": 9}, ())
+    saved(path).advance("a", {"lines": 9})
     assert Cursor(path).position("a") == {"lines": 3}
 
 
@@ -56,7 +58,7 @@ def test_a_cursor_that_cannot_be_written_is_written_later(tmp_path: Path) -> Non
     (tmp_path / "blocked").write_bytes(b"a file where the folder should be")
     path = tmp_path / "blocked" / "c.json"
     cursor = Cursor(path)
-    cursor.advance("a", {"lines": 3}, ())
+    cursor.advance("a", {"lines": 3})
     with pytest.raises(OSError, match="blocked"):
         asyncio.run(cursor.save())
     (tmp_path / "blocked").unlink()

@@ -1,11 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
@@ -13,75 +9,17 @@ from confluent_kafka import KafkaError
 from prometheus_client import REGISTRY
 
 from connectors import intake as intake_module
-from connectors.acceptance import Acceptance
 from connectors.cursor import Cursor
-from connectors.delivery import Delivery
 from connectors.feed import Feed
-from connectors.intake import FeedIntake
 from connectors.letters import letter
-from connectors.meter import Meter
-from connectors.model import Payload, Reason, Record, Reference, Rejected
+from connectors.model import Payload, Reason, Rejected
 from connectors.producer import ProduceError
 from runtime.avro import encoder
 from schemas import contract
-from tests.connectors.scripted import HeldProducer, until
+from tests.connectors.benches import NOW, Bench
+from tests.connectors.scripted import until
 
-NOW = datetime(2026, 7, 14, 12, 0, tzinfo=UTC)
 LOST = KafkaError(KafkaError._MSG_TIMED_OUT)
-
-
-class ScriptedFormat:
-    """JSON: a list of entities; "bad" is refused, "crash" breaks the format, a list is an entity and minutes."""
-
-    Options: Any = None
-
-    def decode(self, payload: Payload, options: Any, reference: Reference) -> Iterator[Record | Rejected]:
-        del options
-        for index, item in enumerate(orjson.loads(payload.body)):
-            if item == "bad":
-                yield Rejected(Reason.MALFORMED, "bad", f"[{index}]", b"bad")
-            elif item == "crash":
-                raise RuntimeError("a mistake of the format")
-            else:
-                entity, minutes = item if isinstance(item, list) else (item, 0)
-                values = {"temperature_celsius": 20.0, **reference.get(entity, {})}
-                yield Record("weather_observed", entity, NOW - timedelta(minutes=minutes), values)
-
-    def read_reference(self, payload: Payload, options: Any) -> Reference:
-        raise NotImplementedError
-
-
-@dataclass
-class Bench:
-    """An intake between a scripted format and a producer that acknowledges when the test says so."""
-
-    feed: Feed
-    cursor: Cursor = field(default_factory=Cursor)
-    producer: HeldProducer = field(default_factory=HeldProducer)
-    acknowledged: list[str] = field(default_factory=list)
-
-    def intake(self) -> FeedIntake:
-        accept = Acceptance(self.feed, contract("weather_observed"))
-        outlets = self.producer.outlets(lambda event: orjson.dumps(event, default=repr))
-        return FeedIntake(self.feed, ScriptedFormat(), accept, outlets, self.cursor, Meter(self.feed))
-
-    def delivery(self, *items: Any, name: str = "a", problem: Rejected | None = None) -> Delivery:
-        payload = Payload(orjson.dumps(items), "topic", NOW, "application/json")
-        return Delivery(payload, name, {"at": name}, True, lambda: self.acknowledged.append(name), problem)
-
-    @property
-    def entities(self) -> list[str]:
-        return [key.removeprefix("toulouse/") for key in self.producer.keys("events")]
-
-    @property
-    def letters(self) -> list[dict[str, Any]]:
-        return [orjson.loads(value) for topic, _, value in self.producer.sent if topic == "letters"]
-
-
-@pytest.fixture
-def bench(weather_feed: Feed, request: pytest.FixtureRequest) -> Bench:
-    name = "".join(c for c in request.node.name.lower() if c.isalnum() or c == "_")
-    return Bench(weather_feed.model_copy(update={"id": name[:100]}))
 
 
 def count(bench: Bench, outcome: str) -> float:
@@ -91,12 +29,16 @@ def count(bench: Bench, outcome: str) -> float:
 
 def test_a_delivery_is_acknowledged_when_kafka_has_all_its_records_and_not_before(bench: Bench) -> None:
     async def main() -> None:
-        await bench.intake().deliver(bench.delivery("s1", "s2"))
+        intake = bench.intake()
+        await intake.deliver(bench.delivery("s1", "s2"))
         bench.producer.acknowledge(0)
+        await intake.unsettled.save()
         assert bench.acknowledged == []
         assert bench.cursor.position("a") is None
         assert count(bench, "accepted") == 0
         bench.producer.acknowledge(1)
+        assert bench.acknowledged == []
+        await intake.unsettled.save()
         assert bench.acknowledged == ["a"]
         assert bench.cursor.position("a") == {"at": "a"}
         assert count(bench, "accepted") == 2
@@ -110,8 +52,10 @@ def test_acknowledgements_keep_the_order_of_delivery(bench: Bench) -> None:
         await intake.deliver(bench.delivery("s1", name="a"))
         await intake.deliver(bench.delivery("s2", name="b"))
         bench.producer.acknowledge(1)
+        await intake.unsettled.save()
         assert bench.acknowledged == []
         bench.producer.acknowledge(0)
+        await intake.unsettled.save()
         assert bench.acknowledged == ["a", "b"]
 
     asyncio.run(main())
@@ -134,8 +78,10 @@ def test_a_repeat_is_acknowledged_after_its_original(bench: Bench) -> None:
         intake = bench.intake()
         await intake.deliver(bench.delivery("s1", name="original"))
         await intake.deliver(bench.delivery("s1", name="repeat"))
+        await intake.unsettled.save()
         assert bench.acknowledged == []
         bench.producer.acknowledge()
+        await intake.unsettled.save()
         assert bench.acknowledged == ["original", "repeat"]
 
     asyncio.run(main())
@@ -164,7 +110,8 @@ def test_a_record_that_kafka_loses_ends_the_intake_and_acknowledges_nothing_afte
         bench.producer.acknowledge(0, error=LOST)
         bench.producer.acknowledge(1)
         with pytest.raises(ProduceError):
-            await intake.failure()
+            await intake.unsettled.failure()
+        await intake.unsettled.save()
         assert bench.acknowledged == []
         assert bench.cursor.position("b") is None
 
@@ -173,8 +120,10 @@ def test_a_record_that_kafka_loses_ends_the_intake_and_acknowledges_nothing_afte
 
 def test_a_bad_record_becomes_one_dead_letter_and_the_rest_arrives(bench: Bench) -> None:
     async def main() -> None:
-        await bench.intake().deliver(bench.delivery("s1", "bad", "s2"))
+        intake = bench.intake()
+        await intake.deliver(bench.delivery("s1", "bad", "s2"))
         bench.producer.acknowledge()
+        await intake.unsettled.save()
         assert bench.entities == ["s1", "s2"]
         (letter,) = bench.letters
         assert (letter["reason"], letter["stage"], letter["place"]) == ("malformed", "decode", "topic [1]")
@@ -215,6 +164,7 @@ def test_a_format_that_breaks_down_costs_the_payload_and_not_the_feed(bench: Ben
         await intake.deliver(bench.delivery("s1", "crash", "s2"))
         await intake.deliver(bench.delivery("s3", name="b"))
         bench.producer.acknowledge()
+        await intake.unsettled.save()
         assert bench.entities == ["s1", "s3"]
         assert [letter["detail"] for letter in bench.letters] == [
             "the format broke down: RuntimeError: a mistake of the format"
@@ -263,7 +213,8 @@ def test_a_large_payload_waits_when_kafka_has_too_much_to_do(bench: Bench, monke
 
     async def main() -> None:
         items = [[f"s{n}", 0] for n in range(1_000)]
-        task = asyncio.create_task(bench.intake().deliver(bench.delivery(*items)))
+        intake = bench.intake()
+        task = asyncio.create_task(intake.deliver(bench.delivery(*items)))
         await until(lambda: len(bench.producer.sent) == 400)
         await asyncio.sleep(0)
         assert len(bench.producer.sent) == 400
@@ -271,6 +222,7 @@ def test_a_large_payload_waits_when_kafka_has_too_much_to_do(bench: Bench, monke
             bench.producer.acknowledge()
             await asyncio.sleep(0)
         bench.producer.acknowledge()
+        await intake.unsettled.save()
         assert bench.acknowledged == ["a"]
         assert len(set(bench.entities)) == 1_000
 

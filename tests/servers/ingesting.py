@@ -1,6 +1,7 @@
 """Connectors against real servers: run here or as a process that can be killed, and what came of it in Kafka.
 
-As a program it ingests the feeds it is given until it is stopped: ``python -m tests.servers.ingesting FEED.yaml…``.
+As a program it ingests the feeds it is given until it is stopped, or, with ``KILL_AT=<point>:<n>``, until it kills
+itself at the nth time it comes to that point: ``python -m tests.servers.ingesting FEED.yaml…``.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import uuid
@@ -20,10 +22,14 @@ from typing import Any
 import yaml
 from confluent_kafka import Consumer, Message, TopicPartition
 from prometheus_client import REGISTRY
-from pydantic import SecretStr
 
+from connectors import cursor
+from connectors.cursor import Cursor
 from connectors.feed import Feed, load_feed
+from connectors.intake import FeedIntake
+from connectors.producer import Producer
 from connectors.runner import ingest
+from connectors.transports._mqtt_connection import Connection
 from runtime.avro import Decoder
 from runtime.endpoints import Endpoints
 from runtime.registry import Registry
@@ -85,13 +91,20 @@ class City:
             stop.set()
             await running
 
-    def process(self, feed: Feed, *program: str) -> subprocess.Popen[bytes]:
-        """The feed's connector as a process of its own, or another program that runs it; says what it does in a log."""
-        known = {**self.endpoints.model_dump(exclude_none=True), "garonne_state": self.state}
-        given = {name.upper(): _plain(value) for name, value in known.items()}
-        command = [sys.executable, "-m", *(program or ("tests.servers.ingesting",)), str(self.path(feed.id))]
-        with (self.state / "connector.log").open("ab") as log:
-            return subprocess.Popen(command, cwd=PROJECT, env={**os.environ, **given}, stderr=log)
+    def process(self, feed: Feed, kill_at: str = "") -> subprocess.Popen[bytes]:
+        """The feed's connector as a process of its own, killed at a point if one is given."""
+        given = {
+            "GARONNE_STATE": str(self.state),
+            "KILL_AT": kill_at,
+            "KAFKA_BOOTSTRAP": self.endpoints.kafka_bootstrap,
+            "SCHEMA_REGISTRY_URL": self.endpoints.schema_registry_url,
+            "ELASTICSEARCH_URL": self.endpoints.elasticsearch_url,
+            "MQTT_URL": self.endpoints.mqtt_url or "",
+            "MQTT_USER": self.endpoints.mqtt_user or "",
+            "MQTT_PASSWORD": self.endpoints.mqtt_password.get_secret_value() if self.endpoints.mqtt_password else "",
+        }
+        command = [sys.executable, "-m", "tests.servers.ingesting", str(self.path(feed.id))]
+        return subprocess.Popen(command, cwd=PROJECT, env={**os.environ, **given}, stderr=subprocess.DEVNULL)
 
     def events(self, name: str = "weather_observed") -> list[dict[str, Any]]:
         """All that is in a contract's topic of this tenant."""
@@ -104,16 +117,6 @@ class City:
             if (m.key() or b"").startswith(prefix)
         ]
 
-    def entities(self) -> list[str]:
-        """The entity of each observation in Kafka, in order."""
-        return sorted(e["entity_id"] for e in self.events())
-
-    async def until_settled(self, wanted: set[str]) -> None:
-        """Wait until these entities are in Kafka; looks from a thread, since connectors run on this one."""
-        async with asyncio.timeout(LIMIT_SECONDS):
-            while not wanted <= set(await asyncio.to_thread(self.entities)):
-                await asyncio.sleep(0.5)
-
 
 def count(feed: Feed, outcome: str) -> float:
     """Records of a feed by outcome, as its metrics say."""
@@ -125,10 +128,6 @@ def message(entity: str, minute: int, temperature: Any = 20.5) -> bytes:
     """One observation as JSON."""
     at = f"2026-07-14T{minute // 60:02}:{minute % 60:02}:00Z"
     return json.dumps({"id": entity, "at": at, "t": temperature}).encode()
-
-
-def _plain(value: object) -> str:
-    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
 def messages(bootstrap: str, topic: str) -> Iterator[Message]:
@@ -153,7 +152,46 @@ def _partition(consumer: Consumer, topic: str, partition: int, first: int, end: 
             first = offset + 1
 
 
-async def forever(paths: Sequence[str]) -> None:
+#: The function at which a process is killed, and whether once it is over.
+POINTS: dict[str, tuple[Any, str, bool]] = {
+    "payload taken": (FeedIntake, "deliver", False),
+    "record produced": (Producer, "send", True),
+    "delivery settled": (Cursor, "settle", True),
+    "cursor being written": (cursor, "write_atomically", False),
+    "cursor written": (cursor, "write_atomically", True),
+    "message acknowledged": (Connection, "acknowledge", True),
+}
+
+
+def _kill_at(point: str, number: int) -> None:
+    """Kill this process, as -9 does, at the nth time that it is at a point."""
+    owner, name, is_after = POINTS[point]
+    original = getattr(owner, name)
+    left = number
+
+    def die() -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def called(*args: Any, **kwargs: Any) -> Any:
+        if not is_after:
+            die()
+        result = original(*args, **kwargs)
+        if is_after and not asyncio.iscoroutine(result):
+            die()
+        return _then(result) if is_after and asyncio.iscoroutine(result) else result
+
+    async def _then(result: Any) -> Any:
+        value = await result
+        die()
+        return value
+
+    setattr(owner, name, called)
+
+
+async def _forever(paths: Sequence[str]) -> None:
     from runtime.endpoints import endpoints
 
     settings = Settings()
@@ -161,4 +199,7 @@ async def forever(paths: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(forever(sys.argv[1:]))
+    if os.environ.get("KILL_AT"):
+        where, _, times = os.environ["KILL_AT"].rpartition(":")
+        _kill_at(where, int(times))
+    asyncio.run(_forever(sys.argv[1:]))

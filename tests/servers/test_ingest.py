@@ -8,8 +8,10 @@ import random
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import uuid4
 
+import aiomqtt
 import pytest
 
 from connectors.acceptance import Acceptance
@@ -24,8 +26,7 @@ from connectors.transports import mqtt
 from runtime.endpoints import Endpoints
 from schemas import contract
 from tests.connectors.scripted import HeldProducer, ScriptedServer, answer
-from tests.servers.ingesting import City, count, message, until
-from tests.servers.radio import by_radio, is_subscribed, publish, subscribed
+from tests.servers.ingesting import LIMIT_SECONDS, City, count, message, until
 
 pytestmark = pytest.mark.servers
 
@@ -35,18 +36,63 @@ def city(servers: Endpoints, tmp_path: Path) -> City:
     return City(servers, tmp_path)
 
 
+@asynccontextmanager
+async def publisher(city: City) -> AsyncIterator[aiomqtt.Client]:
+    parts = urlsplit(city.endpoints.mqtt_url or "")
+    password = city.endpoints.mqtt_password
+    async with aiomqtt.Client(
+        parts.hostname or "",
+        parts.port or 1883,
+        username=city.endpoints.mqtt_user,
+        password=password.get_secret_value() if password else None,
+        protocol=aiomqtt.ProtocolVersion.V5,
+    ) as client:
+        yield client
+
+
+async def publish(city: City, bodies: Iterable[bytes]) -> None:
+    async with publisher(city) as client:
+        for body in bodies:
+            await client.publish(f"{city.tenant}/weather", body, qos=1)
+
+
+def by_radio(city: City, **options: object) -> Feed:
+    return city.feed("radio", {"kind": "mqtt", "topics": [f"{city.tenant}/+"], **options})
+
+
+def entities(city: City) -> list[str]:
+    return sorted(e["entity_id"] for e in city.events())
+
+
+async def until_settled(city: City, wanted: set[str]) -> None:
+    """Wait until these entities are in Kafka; looks from a thread, since the connectors run on this one."""
+    async with asyncio.timeout(LIMIT_SECONDS):
+        while not wanted <= set(await asyncio.to_thread(entities, city)):
+            await asyncio.sleep(0.5)
+
+
+async def subscribed(city: City, feed: Feed) -> None:
+    """Make the feed's session at the broker, so that nothing that is published afterwards is missed."""
+    async with city.ingesting(feed):
+        await until(lambda: _is_subscribed(city, feed), "the feed is subscribed")
+
+
+def _is_subscribed(city: City, feed: Feed) -> bool:
+    return Cursor(cursor_path(city.state, feed.id)).position(mqtt.SUBSCRIPTIONS) is not None
+
+
 def test_messages_become_events_and_what_is_broken_dead_letters(city: City) -> None:
     async def main() -> None:
         feed = by_radio(city)
         async with city.ingesting(feed):
-            await until(lambda: is_subscribed(city, feed), "the feed is subscribed")
+            await until(lambda: _is_subscribed(city, feed), "the feed is subscribed")
             good = [message(f"s{n}", n) for n in range(100)]
             await publish(city, [*good[:50], b"{broken", message("hot", 1, 99.5), *good[50:], good[7]])
             await until(lambda: count(feed, "accepted") == 100 and count(feed, "duplicate") == 1, "all is accepted")
         assert count(feed, "rejected") == 2
 
     asyncio.run(main())
-    assert city.entities() == sorted(f"s{n}" for n in range(100))
+    assert entities(city) == sorted(f"s{n}" for n in range(100))
     letters = {e["reason"]: e for e in city.events("dead_letter")}
     assert letters.keys() == {"malformed", "out_of_range"}
     assert letters["malformed"]["payload"] == b"{broken"
@@ -66,12 +112,12 @@ def test_messages_that_come_while_no_one_listens_are_kept(city: City) -> None:
             await until(lambda: count(feed, "accepted") == 300, "all is accepted")
         async with city.ingesting(feed):
             await publish(city, [message("last", 1)])
-            await city.until_settled({"last"})
+            await until_settled(city, {"last"})
         # The broker may not have noted the last acknowledgements before the connection's end.
         assert count(feed, "accepted") < 600
 
     asyncio.run(main())
-    assert set(city.entities()) == {"last", *names}
+    assert set(entities(city)) == {"last", *names}
 
 
 class Listening:
@@ -88,7 +134,7 @@ class Listening:
     async def running(self) -> AsyncIterator[None]:
         feed, outlets = self._feed, self.producer.outlets(lambda _: b"")
         accept = Acceptance(feed, contract(feed.event))
-        intake = FeedIntake(feed, format_of(feed.format), accept, outlets, Cursor(), Meter(feed))
+        self.intake = intake = FeedIntake(feed, format_of(feed.format), accept, outlets, Cursor(), Meter(feed))
         intake.drain = self._no_drain  # type: ignore[method-assign]
         task = asyncio.create_task(mqtt.run(feed.transport, self._context, intake))  # type: ignore[arg-type]
         try:
@@ -118,6 +164,7 @@ def test_a_message_is_acknowledged_to_the_broker_when_kafka_has_it_and_not_befor
             await until(lambda: end in listening.received, "the last message has come")
             for number in acknowledge:
                 listening.producer.acknowledge(number)
+            await listening.intake.unsettled.save()
             await asyncio.sleep(0.2)  # for the acknowledgements to leave
         return listening.received & names
 
@@ -143,6 +190,7 @@ def test_the_broker_sends_no_more_than_may_be_on_its_way(city: City) -> None:
             await asyncio.sleep(0.3)
             assert len(listening.received) == 10
             listening.producer.acknowledge()
+            await listening.intake.unsettled.save()
             await until(lambda: len(listening.received) == 20, "as many again have come")
 
     asyncio.run(main())
@@ -160,18 +208,18 @@ def test_nothing_is_lost_when_the_connector_is_killed_again_and_again(city: City
         for _ in range(3):
             cursor_path(city.state, feed.id).unlink()
             process = city.process(feed)
-            await until(lambda: is_subscribed(city, feed), "the process listens")
+            await until(lambda: _is_subscribed(city, feed), "the process listens")
             await asyncio.sleep(0.2 + rng.random())
             process.kill()
             process.wait()
         await publishing
         async with city.ingesting(feed):
             await publish(city, [message("end", 1)])
-            await city.until_settled({"end"})
+            await until_settled(city, {"end"})
 
     asyncio.run(main())
     assert count(feed, "accepted") < total  # the processes that were killed did their part
-    assert set(city.entities()) == {"end", *(f"s{n}" for n in range(total))}
+    assert set(entities(city)) == {"end", *(f"s{n}" for n in range(total))}
 
 
 def test_a_poll_that_shows_the_same_again_is_produced_once_also_after_a_restart(city: City) -> None:
@@ -190,7 +238,7 @@ def test_a_poll_that_shows_the_same_again_is_produced_once_also_after_a_restart(
             assert count(feed, "accepted") == 2
 
     asyncio.run(main())
-    assert city.entities() == ["s1", "s2"]
+    assert entities(city) == ["s1", "s2"]
 
 
 def test_a_file_is_read_once_and_a_broken_line_costs_only_itself(city: City) -> None:
@@ -208,7 +256,7 @@ def test_a_file_is_read_once_and_a_broken_line_costs_only_itself(city: City) -> 
             await until(lambda: count(feed, "accepted") == 2_501, "the next file is accepted")
 
     asyncio.run(main())
-    assert city.entities() == sorted(["last", *(f"s{n}" for n in range(2_500))])
+    assert entities(city) == sorted(["last", *(f"s{n}" for n in range(2_500))])
     assert [e["payload"] for e in city.events("dead_letter")] == [b"{broken\n"]
 
 
@@ -226,7 +274,7 @@ def test_a_feed_that_fails_stops_no_other_and_comes_back(city: City) -> None:
                 await until(lambda: count(good, "accepted") + count(flaky, "accepted") == 2, "both have come")
 
     asyncio.run(main())
-    assert city.entities() == ["s1", "s2"]
+    assert entities(city) == ["s1", "s2"]
 
 
 def test_a_preview_shows_messages_and_takes_none_from_the_feed(city: City) -> None:

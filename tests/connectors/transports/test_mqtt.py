@@ -268,7 +268,7 @@ def test_topics_that_a_feed_no_longer_has_are_given_up(context: Context) -> None
         await heard(reader)
 
     async def main() -> None:
-        context.cursor.advance(mqtt.SUBSCRIPTIONS, {"topics": ["old", "a/b"]}, ())
+        context.cursor.advance(mqtt.SUBSCRIPTIONS, {"topics": ["old", "a/b"]})
         async with broker(script) as url:
             options = mqtt.Options.model_validate({"kind": "mqtt", **LOCAL, "url": url, "topics": ["a/b"]})
             task = asyncio.create_task(mqtt.run(options, context, KeptIntake(context, 1)))
