@@ -12,6 +12,7 @@ from garonne.demo.command import demo
 from garonne.doctor import doctor
 from garonne.health.command import health
 from garonne.ingest import ingest
+from garonne.rebuild import rebuild
 from garonne.simulate import simulate
 from garonne.status import status
 from runtime.logs import configure_logs
@@ -33,6 +34,7 @@ app.command()(simulate)
 app.command()(ingest)
 app.command()(submit.submit)
 app.command()(submit.replay)
+app.command()(rebuild)
 app.add_typer(feeds.app, name="feeds")
 app.add_typer(deadletters.app, name="deadletters")
 app.add_typer(jobs_command.app, name="jobs")

@@ -18,6 +18,8 @@ from garonne.freshness import Percentiles, Watch
 from garonne.health.command import TIMEOUT_SECONDS as HEALTH_TIMEOUT_SECONDS
 from garonne.health.command import feeds_health, health_table
 from garonne.metrics_view import Sample, by_label, scraped, total
+from jobs.engine.failures import Kind
+from jobs.engine.refusal import Reason
 from jobs.job import all_jobs
 from runtime.elastic.client import client
 from runtime.endpoints import NoEndpointsError, endpoints
@@ -27,6 +29,22 @@ from runtime.settings import settings
 
 LATEST_LIMIT_SECONDS = 3.0
 MARGIN_SECONDS = 3.0
+REFUSED = {
+    Reason.LOST: "it has run before, and its checkpoint is gone",
+    Reason.DAMAGED: "its checkpoint is damaged",
+    Reason.PLACE: "Kafka no longer has what it would read next",
+    Reason.CHANGED: "the job is not the one that began its checkpoint",
+    Reason.UNFINISHED: "its rebuild was stopped before its end",
+}
+PAUSED = {
+    Kind.SINK: "Elasticsearch refuses most of a batch, so its mapping is to be mended",
+    Kind.BLOCKED: "its index takes no writes",
+    Kind.LOGIN: "Elasticsearch refuses the login",
+    Kind.KAFKA: "Kafka does not answer",
+    Kind.ELASTICSEARCH: "Elasticsearch does not answer",
+    Kind.FAILURE: "its last batch failed, as the driver's log says",
+    Kind.STUCK: "the same batch fails again and again, as the driver's log says",
+}
 
 
 def status(
@@ -34,7 +52,7 @@ def status(
         float, typer.Option("--watch", help="Seconds to watch documents arrive, for their freshness; 0 to skip.")
     ] = 20.0,
 ) -> None:
-    """Show what runs, what flows and how fresh it is. Exits with 1 when a server is down or a figure is too old."""
+    """Show what runs, what flows and how fresh it is. Exits with 1 when a server, a query or a figure is not well."""
     servers = stack.status(settings())
     processes = running(settings())
     console.print(servers_table(servers, processes))
@@ -42,12 +60,15 @@ def status(
     if samples:
         console.print(feeds_table(samples))
         console.print(queries_table(samples))
+    stopped = stopped_queries(samples)
+    for line in stopped:
+        console.print(line, style="red", soft_wrap=True)
     _show_health()
     fresh = _freshness(watch_seconds) if watch_seconds and processes else {}
     if fresh:
         console.print(freshness_table(fresh))
     down = [s.name for s in servers if s.state not in ("running", "given")]
-    if down or any(not is_fresh(name, p) for name, p in fresh.items()):
+    if down or stopped or any(not is_fresh(name, p) for name, p in fresh.items()):
         raise typer.Exit(1)
 
 
@@ -95,6 +116,20 @@ def queries_table(samples: Sequence[Sample]) -> Table:
         mean = f"{seconds / batches:.2f}" if batches else ""
         table.add_row(query, *(f"{n:,.0f}" for n in counts), mean)
     return table
+
+
+def stopped_queries(samples: Sequence[Sample]) -> list[str]:
+    """A line for each query that does not run, with what to do."""
+    lines = []
+    for s in samples:
+        query, reason = s.labels.get("query", ""), s.labels.get("reason", "")
+        if s.name == "garonne_query_refused" and s.value:
+            lines.append(f"{query} is refused: {REFUSED[Reason(reason)]}. To begin anew: garonne rebuild {query}")
+        if s.name == "garonne_query_paused" and s.value:
+            lines.append(f"{query} is paused and tried again by itself: {PAUSED[Kind(reason)]}")
+        if s.name == "garonne_sink_waiting":
+            lines.append(f"{query} has been waiting for Elasticsearch for {s.value:.0f} s: {reason}")
+    return lines
 
 
 def freshness_table(fresh: dict[str, Percentiles]) -> Table:

@@ -52,10 +52,10 @@ def submit(
     for name in job or []:
         if name != OBSERVATIONS:
             chosen(name)
-    arguments = ["stream", *_jobs(job)]
+    arguments = ["stream", *as_options(job)]
     quick = [] if available_now else [word for pair in INTERPRETED.items() for word in ("--conf", "=".join(pair))]
     options = [*quick, "--driver-java-options", JVM_OPTIONS if available_now else f"{JVM_OPTIONS} {QUICK_START}"]
-    _run(arguments + (["--available-now"] if available_now else []), options, master, driver_memory, dry_run)
+    run_driver(arguments + (["--available-now"] if available_now else []), options, master, driver_memory, dry_run)
 
 
 def replay(
@@ -74,14 +74,15 @@ def replay(
         chosen(name)
     span = ["--from", start.isoformat(), "--to", end.isoformat()]
     options = ["--driver-java-options", JVM_OPTIONS]
-    _run(["replay", *span, *_jobs(job or list(all_jobs()))], options, master, driver_memory, dry_run)
+    run_driver(["replay", *span, *as_options(job or list(all_jobs()))], options, master, driver_memory, dry_run)
 
 
-def _jobs(names: Sequence[str] | None) -> list[str]:
+def as_options(names: Sequence[str] | None) -> list[str]:
+    """The jobs as the driver's options."""
     return [word for name in names or [] for word in ("--job", name)]
 
 
-def _run(arguments: list[str], extra: list[str], master: str, memory: str, dry_run: bool) -> None:
+def run_driver(arguments: list[str], extra: list[str], master: str, memory: str, dry_run: bool) -> None:
     """Become the driver: Python itself for a local master, spark-submit for a cluster's."""
     with progress_bars() as report:
         jars = ",".join(map(str, spark_jars(settings(), report)))

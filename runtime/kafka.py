@@ -49,14 +49,20 @@ def ensure_topics(bootstrap: str, contracts: Iterable[Contract]) -> None:
 
 
 def held(bootstrap: str, topics: Iterable[str]) -> dict[str, Held]:
-    """What topics hold now.
+    """What topics hold now; a topic that there is not is not among them.
 
     Raises:
-        confluent_kafka.KafkaException: the broker does not answer, or has no such topic.
+        confluent_kafka.KafkaException: the broker does not answer.
     """
     admin = _admin(bootstrap)
     described = admin.describe_topics(TopicCollection(list(topics)), request_timeout=TIMEOUT_SECONDS)
-    found = {name: future.result(TIMEOUT_SECONDS) for name, future in described.items()}
+    found = {}
+    for name, future in described.items():
+        try:
+            found[name] = future.result(TIMEOUT_SECONDS)
+        except KafkaException as e:
+            if e.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise
     partitions = {name: [p.id for p in topic.partitions] for name, topic in found.items()}
     specs = OffsetSpec.earliest(), OffsetSpec.latest()  # type: ignore[no-untyped-call]
     first, end = (_listed(admin, partitions, spec) for spec in specs)

@@ -43,3 +43,21 @@ QUERY_LATE_ROWS = Counter(
     "garonne_query_late_rows", "Rows Spark dropped since they came after the watermark", ["query"]
 )
 SINK_RETRIES = Counter("garonne_sink_retries", "Bulk requests sent again, by status", ["status"])
+QUERY_REFUSED = Gauge(
+    "garonne_query_refused",
+    "1 for a query that must not go on from its checkpoint: lost, damaged, place, changed, unfinished",
+    ["query", "reason"],
+)
+QUERY_PAUSED = Gauge(
+    "garonne_query_paused",
+    "1 for a query that has failed and is tried again: sink, blocked, login, kafka, elasticsearch, failure, stuck",
+    ["query", "reason"],
+)
+QUERY_FAILURES = Counter(
+    "garonne_query_failures", "Failures of a query, by what it waited for then", ["query", "reason"]
+)
+SINK_WAITING = Gauge(
+    "garonne_sink_waiting",
+    "Seconds that a query's writing has been waiting for Elasticsearch, by the kind of its answer",
+    ["query", "reason"],
+)

@@ -132,28 +132,27 @@ class _Poller:
     async def run(self, intake: Intake) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            started = loop.time()
-            pause = await self._poll(intake)
-            await asyncio.sleep(max(0.0, started + pause - loop.time()))
+            due = await self._poll(intake, loop)
+            await asyncio.sleep(max(0.0, due - loop.time()))
 
-    async def _poll(self, intake: Intake) -> float:
-        """Seconds from the beginning of this poll to that of the next."""
+    async def _poll(self, intake: Intake, loop: asyncio.AbstractEventLoop) -> float:
+        """When to poll again, by the loop's clock: a period after this poll began, or a pause after it failed."""
+        started = loop.time()
         try:
             async with self._turn:
                 answer = await self._get()
         except GetError as e:
             self._context.report(e.kind, e)
             asked = min(e.retry_after or 0.0, self._options.max_retry_seconds)
-            return asked + self._backoff.next()
+            return loop.time() + asked + self._backoff.next()
         except MissingSecretError as e:
             self._context.report("secret", e)
-            return self._options.max_retry_seconds
+            return started + self._options.max_retry_seconds
         self._backoff.reset()
-        if answer.body is None:
-            return next_poll(self._options, answer.max_age)
-        await intake.deliver(self._delivery(answer, answer.body))
-        self._validators = answer.validators
-        return next_poll(self._options, answer.max_age)
+        if answer.body is not None:
+            await intake.deliver(self._delivery(answer, answer.body))
+            self._validators = answer.validators
+        return started + next_poll(self._options, answer.max_age)
 
     async def _get(self) -> Answer:
         options = self._options

@@ -9,6 +9,8 @@ from typing import Any
 
 from elasticsearch import Elasticsearch
 
+from jobs.engine.checkpoint import Checkpoint
+from jobs.engine.observations import NAME as OBSERVATIONS
 from runtime.elastic.client import client
 from runtime.elastic.setup import ensure_templates
 from runtime.endpoints import Endpoints, endpoints
@@ -16,6 +18,8 @@ from runtime.kafka import ensure_topics
 from runtime.registry import Registry
 from runtime.settings import Settings
 from schemas import Contract, contracts
+
+STATELESS = {OBSERVATIONS}
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,10 @@ class Context:
     def archive(self) -> str:
         """Folder or URI of the archive."""
         return self.archive_uri or (self.state / "archive").absolute().as_uri()
+
+    def checkpoint(self, query: str) -> Checkpoint:
+        """The checkpoint of a query."""
+        return Checkpoint(query, self.checkpoints / query, is_stateless=query in STATELESS)
 
     def writers(self, contract: Contract) -> dict[int, dict[str, Any]]:
         """Schemas that a contract's topic may hold, by number."""

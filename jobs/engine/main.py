@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import signal
 import threading
+from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated
 
 import structlog
 import typer
 
+from jobs.engine.checkpoint import BusyError
 from jobs.engine.context import Context
 from jobs.engine.observations import NAME as OBSERVATIONS
+from jobs.engine.patience import patiently
 from jobs.engine.progress import ProgressListener
+from jobs.engine.rebuild import rebuild
+from jobs.engine.refusal import RefusedError
 from jobs.engine.replay import NothingKeptError, Span, replay
 from jobs.engine.runner import drain, keep_running
 from jobs.engine.session import session
 from jobs.engine.streams import job_query, observations_query
 from jobs.job import Job, all_jobs
+from runtime.elastic.waiting import show_waits
 from runtime.logs import configure_logs
 from runtime.processes import announced
 from runtime.settings import settings
 
 log = structlog.get_logger()
+REFUSED = 3  # exit code: waiting does not help, a person has to decide
 app = typer.Typer(add_completion=False, help=__doc__)
 
 Names = Annotated[list[str] | None, typer.Option("--job", help="Job to run; without it, all and the observations.")]
@@ -36,7 +44,10 @@ def stream(
     """Run jobs as streaming queries until stopped."""
     names = job or [OBSERVATIONS, *all_jobs()]
     context = Context.of(settings())
-    context.prepare()
+    stop = threading.Event() if available_now else _stop_on_signal()
+    patiently(context.prepare, stop)
+    if stop.is_set():
+        return
     spark = session("garonne")
     spark.streams.addListener(ProgressListener())
     queries = [
@@ -46,7 +57,11 @@ def stream(
         if available_now:
             drain(queries)
         else:
-            keep_running(queries, _stop_on_signal(), announced(settings(), "jobs"))
+            watch = partial(show_waits, settings().state)
+            keep_running(queries, stop, announced(settings(), "jobs"), all_wanted=bool(job), watch=watch)
+    except (RefusedError, BusyError) as e:
+        typer.echo(f"garonne: {e}", err=True)
+        raise typer.Exit(REFUSED) from None
     finally:
         spark.stop()
 
@@ -75,6 +90,23 @@ def replay_command(
         spark.stop()
 
 
+@app.command("rebuild")
+def rebuild_command(job: Annotated[list[str], typer.Option("--job", help="Job to begin anew.")]) -> None:
+    """Begin jobs anew, and compute all their windows from everything that is kept."""
+    context = Context.of(settings())
+    context.prepare()
+    spark = session("garonne-rebuild")
+    try:
+        for number, name in enumerate(job, 1):
+            done = rebuild(spark, chosen(name), context, partial(_tell, f"{name} ({number} of {len(job)})"))
+            log.info("rebuilt", job=name, **asdict(done))
+    except BusyError as e:
+        typer.echo(f"garonne: {e}", err=True)
+        raise typer.Exit(REFUSED) from None
+    finally:
+        spark.stop()
+
+
 def chosen(name: str) -> Job:
     """The job of that name.
 
@@ -98,6 +130,10 @@ def instant(text: str) -> datetime:
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not a time such as 2026-11-21T00:00:00Z") from None
     return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _tell(what: str, step: str) -> None:
+    log.info("rebuild", job=what, step=step)
 
 
 def _stop_on_signal() -> threading.Event:

@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from threading import Semaphore
+from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from jobs.engine import observations, source
-from jobs.engine.checkpoint import generation
+from jobs.engine.checkpoint import Checkpoint
 from jobs.engine.context import Context
+from jobs.engine.fingerprint import fingerprint
+from jobs.engine.recognition import has_begun, opened
 from jobs.engine.sink import OUTCOME, Written, documents, settled, write
 from jobs.job import Job
 from runtime import metrics
 from runtime.elastic.generations import version
+from runtime.kafka import held
 from schemas import contract, contracts
 
 OBSERVATIONS_MAX_OFFSETS = 30_000  # those who watch wait for a whole batch
@@ -32,37 +37,49 @@ class Query:
     """A streaming query that can be started, and started again after a failure."""
 
     name: str
-    start: Callable[[bool], StreamingQuery]
+    start: Callable[[bool], StreamingQuery]  # raises RefusedError when it must not go on from its checkpoint
+    checkpoint: Checkpoint
 
 
 def job_query(spark: SparkSession, job: Job, context: Context) -> Query:
     """The query that keeps a job's results up to date."""
+    checkpoint = context.checkpoint(job.name)
+
+    @lru_cache
+    def is_now(columns: tuple[str, ...] | None) -> dict[str, Any]:
+        return fingerprint(spark, job, columns)
 
     def start(available_now: bool) -> StreamingQuery:
         event, result = contract(job.reads), contract(job.result)
-        checkpoint = context.checkpoints / job.name
-        current = generation(context.es, job.name, checkpoint)
+        mark = opened(
+            checkpoint,
+            context.es,
+            held(context.endpoints.kafka_bootstrap, [event.topic]),
+            lambda c: is_now(c and tuple(c)),
+        )
         messages = source.live(spark, context.endpoints.kafka_bootstrap, [event.topic], context.max_offsets_per_trigger)
         rows = source.events(messages, event, context.writers(event))
         figures = rows.withWatermark("observed_at", _interval(job.lateness)).transform(job.transform)
 
         def write_batch(batch: DataFrame, number: int) -> None:
+            if number == 0:
+                has_begun(checkpoint)
             with TURNS:
-                _count(job.name, write(batch, context.endpoints, job.name, version(current, number)))
+                _count(job.name, write(batch, context.endpoints, job.name, version(mark.generation, number)))
 
-        writer = (
-            documents(figures, result).writeStream.outputMode("update").option("checkpointLocation", str(checkpoint))
-        )
-        return _started(spark, writer, job.name, write_batch, job.interval, available_now)
+        writer = documents(figures, result).writeStream.outputMode("update")
+        return _started(spark, writer, checkpoint, write_batch, job.interval, available_now)
 
-    return Query(job.name, start)
+    return Query(job.name, start, checkpoint)
 
 
 def observations_query(spark: SparkSession, context: Context) -> Query:
     """The query that carries every event to its observation and to its entity's latest state, without pause."""
+    checkpoint = context.checkpoint(observations.NAME)
+    topics = [c.topic for c in contracts().values() if c.has_topic]
 
     def start(available_now: bool) -> StreamingQuery:
-        topics = [c.topic for c in contracts().values() if c.has_topic]
+        opened(checkpoint, context.es, held(context.endpoints.kafka_bootstrap, topics), None)
         messages = source.live(
             spark,
             context.endpoints.kafka_bootstrap,
@@ -72,29 +89,31 @@ def observations_query(spark: SparkSession, context: Context) -> Query:
         index = observations.indexing(context.endpoints, context.schema_cache)
         workers = int(spark.conf.get("spark.sql.shuffle.partitions") or 1)
 
-        def write_batch(batch: DataFrame, _: int) -> None:
+        def write_batch(batch: DataFrame, number: int) -> None:
+            if number == 0:
+                has_begun(checkpoint)
             _count(observations.NAME, settled(batch.coalesce(workers).mapInArrow(index, OUTCOME)))
 
-        checkpoint = context.checkpoints / observations.NAME
-        writer = messages.select(*observations.COLUMNS).writeStream.option("checkpointLocation", str(checkpoint))
-        return _started(spark, writer, observations.NAME, write_batch, timedelta(0), available_now)
+        writer = messages.select(*observations.COLUMNS).writeStream
+        return _started(spark, writer, checkpoint, write_batch, timedelta(0), available_now)
 
-    return Query(observations.NAME, start)
+    return Query(observations.NAME, start, checkpoint)
 
 
 def _started(
     spark: SparkSession,
     writer: DataStreamWriter,
-    name: str,
+    checkpoint: Checkpoint,
     write_batch: BatchFunction,
     interval: timedelta,
     available_now: bool,
 ) -> StreamingQuery:
     # a pool of its own, so that the scheduler shares the cores between queries and not between tasks
-    spark.sparkContext.setLocalProperty("spark.scheduler.pool", name)
-    timed = writer.trigger(availableNow=True) if available_now else writer.trigger(processingTime=_interval(interval))
+    spark.sparkContext.setLocalProperty("spark.scheduler.pool", checkpoint.query)
+    kept = writer.option("checkpointLocation", str(checkpoint.folder)).queryName(checkpoint.query)
+    timed = kept.trigger(availableNow=True) if available_now else kept.trigger(processingTime=_interval(interval))
     try:
-        return timed.queryName(name).foreachBatch(write_batch).start()
+        return timed.foreachBatch(write_batch).start()
     finally:
         spark.sparkContext.setLocalProperty("spark.scheduler.pool", None)  # type: ignore[arg-type]
 

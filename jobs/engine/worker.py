@@ -15,8 +15,10 @@ from runtime.dead_letters import CONTRACT as DEAD_LETTER
 from runtime.dead_letters import dead_letter
 from runtime.elastic import bulk
 from runtime.elastic.client import client
+from runtime.elastic.waiting import Waits
 from runtime.endpoints import Endpoints
 from runtime.records import RecordProducer
+from runtime.settings import settings
 from schemas import contract
 
 log = structlog.get_logger()
@@ -50,6 +52,7 @@ class Writer:
         self._es = _kept_client(endpoints)
         self._letters = RecordProducer(endpoints, contract(DEAD_LETTER))
         self._query = query
+        self._waits = Waits(settings().state, query)
 
     def write(self, actions: Iterable[bulk.Action], visible: bool = False) -> bulk.Outcome:
         """Write documents, and wait until each is in Elasticsearch or in the dead letters.
@@ -57,9 +60,10 @@ class Writer:
         With ``visible`` a search finds them at once.
 
         Raises:
-            runtime.elastic.bulk.BrokenSinkError: most were refused.
+            runtime.elastic.bulk.BrokenSinkError: most were refused; none of them is a dead letter then.
+            runtime.elastic.bulk.BlockedSinkError: an index takes no writes.
         """
-        outcome = bulk.write(self._es, actions, visible=visible)
+        outcome = bulk.write(self._es, actions, visible=visible, waiting=self._waits)
         self.bury([self._letter(r) for r in outcome.refused if not self._is_letter(r)])
         return outcome
 

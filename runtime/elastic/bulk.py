@@ -1,13 +1,15 @@
 """Bulk writing that loses nothing: every item is looked at, and what Elasticsearch cannot take now is sent again.
 
 A 409 says that a newer version is there, which is success. A 429 or a 5xx is sent again, with backoff, for as long
-as it takes. Anything else is the document's own fault: it comes back as `Refused`. Where one document makes
-Elasticsearch refuse the whole request (an id of more than 512 bytes, a version below 0), the others are written.
+as it takes; so is what a blocked index did not take, but only for a minute. Anything else is the document's own fault:
+it comes back as `Refused`. Where one document makes Elasticsearch refuse the whole request (an id of more than 512
+bytes, a version below 0), the others are written.
 """
 
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +32,9 @@ BREAKER_MINIMUM = 50
 CONFLICT = 409
 AGAIN = {408, 429, 500, 502, 503, 504}
 BLAMED = {400, 413}  # of a whole request: one of its documents cannot even be asked for, or all are too much
+# Not the document's fault: the disk is nearly full, somebody closed the index or locked it, or a role is missing.
+BLOCK = re.compile("cluster_block_exception|index_closed_exception|security_exception")
+BLOCKED_PATIENCE_SECONDS = 60.0
 FILTER = "errors,items.*.status,items.*.error.type,items.*.error.reason,items.*.error.caused_by.reason"
 
 
@@ -72,6 +77,10 @@ class Outcome:
         self.refused += other.refused
 
 
+class _NotNowError(RuntimeError):
+    """Elasticsearch cannot take a request now."""
+
+
 class _RequestRefusedError(RuntimeError):
     """Elasticsearch refused a request before it looked at its documents."""
 
@@ -80,26 +89,58 @@ class BrokenSinkError(RuntimeError):
     """Most of a batch was refused: the mapping is wrong and not the documents."""
 
 
+class BlockedSinkError(RuntimeError):
+    """An index has taken no writes for a minute: others need not wait for it any longer."""
+
+
+Waiting = Callable[[str | None], None]  # is told why a request waits, and None when it is over
+Pause = Callable[[float, str], None]
+
+
+def untold(_: str | None) -> None:
+    """Nobody is told of waiting."""
+
+
 def write(
-    es: Elasticsearch, actions: Iterable[Action], sleep: Callable[[float], None] = time.sleep, *, visible: bool = False
+    es: Elasticsearch,
+    actions: Iterable[Action],
+    sleep: Callable[[float], None] = time.sleep,
+    *,
+    visible: bool = False,
+    waiting: Waiting = untold,
 ) -> Outcome:
     """Write all the documents, request by request, and wait as long as Elasticsearch needs.
 
     With ``visible`` a search finds them when this returns, and not only after the index's next refresh.
 
     Raises:
+        BlockedSinkError: an index takes no writes.
         BrokenSinkError: more than half of at least 50 documents were refused.
         elasticsearch.AuthenticationException: the login is wrong; waiting would not help.
     """
     outcome = Outcome()
-    for request in _requests(actions):
-        outcome.add(_write_parted(es, request, sleep, visible))
-    total = outcome.written + outcome.unchanged + len(outcome.refused)
-    if len(outcome.refused) >= BREAKER_MINIMUM and len(outcome.refused) * 2 > total:
-        raise BrokenSinkError(
-            f"{len(outcome.refused)} of {total} documents refused, the first: {outcome.refused[0].reason}"
-        )
+
+    def pause(seconds: float, reason: str) -> None:
+        waiting(reason)
+        sleep(seconds)
+
+    try:
+        for request in _requests(actions):
+            outcome.add(_write_parted(es, request, pause, visible))
+            waiting(None)
+            if len(outcome.refused) > MAX_DOCUMENTS:  # all of them are in memory
+                _break_when_most_are_refused(outcome)
+    finally:
+        waiting(None)
+    _break_when_most_are_refused(outcome)
     return outcome
+
+
+def _break_when_most_are_refused(outcome: Outcome) -> None:
+    refused = len(outcome.refused)
+    total = outcome.written + outcome.unchanged + refused
+    if refused >= BREAKER_MINIMUM and refused * 2 > total:
+        raise BrokenSinkError(f"{refused} of {total} documents refused, the first: {outcome.refused[0].reason}")
 
 
 def _requests(actions: Iterable[Action]) -> Iterator[list[tuple[Action, bytes]]]:
@@ -115,51 +156,57 @@ def _requests(actions: Iterable[Action]) -> Iterator[list[tuple[Action, bytes]]]
         yield chunk[start:]
 
 
-def _write_parted(
-    es: Elasticsearch, request: list[tuple[Action, bytes]], sleep: Callable[[float], None], visible: bool
-) -> Outcome:
+def _write_parted(es: Elasticsearch, request: list[tuple[Action, bytes]], pause: Pause, visible: bool) -> Outcome:
     """Write a request; one that is refused as a whole is halved until the document is found that is to blame."""
     try:
-        return _write_request(es, request, sleep, visible)
+        return _write_request(es, request, pause, visible)
     except _RequestRefusedError as e:
         if len(request) == 1:
             return Outcome(refused=[Refused(request[0][0], str(e))])
     half = len(request) // 2
-    outcome = _write_parted(es, request[:half], sleep, visible)
-    outcome.add(_write_parted(es, request[half:], sleep, visible))
+    outcome = _write_parted(es, request[:half], pause, visible)
+    outcome.add(_write_parted(es, request[half:], pause, visible))
     return outcome
 
 
-def _write_request(
-    es: Elasticsearch, request: list[tuple[Action, bytes]], sleep: Callable[[float], None], visible: bool
-) -> Outcome:
+def _write_request(es: Elasticsearch, request: list[tuple[Action, bytes]], pause: Pause, visible: bool) -> Outcome:
     outcome = Outcome()
-    for pause in _pauses():
-        items = _send(es, request, visible)
-        if items is not None:
-            request = _judge(request, items, outcome)
+    blocked_seconds = 0.0
+    for seconds in _pauses():
+        try:
+            request, reason = _judge(request, _send(es, request, visible), outcome)
+        except _NotNowError as e:
+            reason = str(e)
         if not request:
             break
-        log.warning("elasticsearch.again", documents=len(request), pause_seconds=round(pause, 1))
-        sleep(pause)
+        blocked_seconds = blocked_seconds + seconds if BLOCK.search(reason) else 0.0
+        if blocked_seconds > BLOCKED_PATIENCE_SECONDS:
+            raise BlockedSinkError(f"{len(request)} documents not taken: {reason}")
+        log.warning("elasticsearch.again", documents=len(request), pause_seconds=round(seconds, 1), reason=reason)
+        pause(seconds, reason)
     return outcome
 
 
-def _send(es: Elasticsearch, request: list[tuple[Action, bytes]], visible: bool) -> Sequence[dict[str, object]] | None:
-    """The answer's items; None when the whole request has to be sent again."""
+def _send(es: Elasticsearch, request: list[tuple[Action, bytes]], visible: bool) -> Sequence[dict[str, object]]:
+    """The answer's items.
+
+    Raises:
+        _NotNowError: the whole request has to be sent again.
+        _RequestRefusedError: one of its documents is to blame, or all are too much.
+    """
     try:
         body: Any = b"".join(lines for _, lines in request)
         answer = es.bulk(operations=body, filter_path=FILTER, refresh=visible)
     except TransportError as e:
         metrics.SINK_RETRIES.labels(status=type(e).__name__).inc()
-        return None
+        raise _NotNowError(f"{type(e).__name__}: {e.message}") from e
     except ApiError as e:
-        if e.meta.status in BLAMED:
+        if e.meta.status in BLAMED and not BLOCK.search(str(e)):
             raise _RequestRefusedError(str(e)) from e
-        if e.meta.status not in AGAIN:
+        if e.meta.status not in AGAIN and not BLOCK.search(str(e)):
             raise
         metrics.SINK_RETRIES.labels(status=str(e.meta.status)).inc()
-        return None
+        raise _NotNowError(str(e)) from e
     if not answer["errors"]:
         return [{"status": 200}] * len(request)
     return [item["index"] for item in answer["items"]]
@@ -167,21 +214,22 @@ def _send(es: Elasticsearch, request: list[tuple[Action, bytes]], visible: bool)
 
 def _judge(
     request: list[tuple[Action, bytes]], items: Sequence[dict[str, object]], outcome: Outcome
-) -> list[tuple[Action, bytes]]:
-    """Count what is settled; what is left has to be sent again."""
-    again = []
+) -> tuple[list[tuple[Action, bytes]], str]:
+    """Count what is settled; what is left has to be sent again, and why."""
+    again, reason = [], ""
     for entry, item in zip(request, items, strict=True):
         status = int(str(item["status"]))
         if status < 300:
             outcome.written += 1
         elif status == CONFLICT:
             outcome.unchanged += 1
-        elif status in AGAIN:
+        elif status in AGAIN or BLOCK.search(_reason(item)):
             metrics.SINK_RETRIES.labels(status=str(status)).inc()
             again.append(entry)
+            reason = _reason(item)
         else:
             outcome.refused.append(Refused(entry[0], _reason(item)))
-    return again
+    return again, reason
 
 
 def _reason(item: dict[str, object]) -> str:

@@ -42,6 +42,11 @@ def of(context: Context, name: str, tenant: str, **terms: str) -> Documents:
     return found(context.es, alias, tenant=tenant, **terms)
 
 
+def entities(context: Context, tenant: str) -> list[str]:
+    """The entity of each observation of weather in Elasticsearch."""
+    return [d["entity_id"] for d in of(context, "weather_observed", tenant).values()]
+
+
 def letters(context: Context, tenant: str) -> list[dict[str, Any]]:
     """The dead letters of a tenant."""
     return list(of(context, "dead_letter", tenant).values())

@@ -11,7 +11,7 @@ from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig
 from elasticsearch import ApiError, AuthenticationException, ConnectionTimeout
 
 from runtime.elastic import bulk
-from runtime.elastic.bulk import Action, BrokenSinkError
+from runtime.elastic.bulk import Action, BlockedSinkError, BrokenSinkError
 
 
 class ScriptedElasticsearch:
@@ -110,6 +110,53 @@ def test_a_batch_that_is_mostly_refused_stops_the_sink() -> None:
     es = ScriptedElasticsearch(items(*[400] * 60, *[201] * 20))
     with pytest.raises(BrokenSinkError, match="60 of 80 documents refused, the first: t: r"):
         written(es, actions(80))
+
+
+def blocked(number: int, kind: str = "cluster_block_exception") -> dict[str, Any]:
+    error = {"type": kind, "reason": "index [i] blocked by: [disk usage exceeded flood-stage watermark]"}
+    return {"errors": True, "items": [{"index": {"status": number, "error": error}}]}
+
+
+@pytest.mark.parametrize("kind", ["cluster_block_exception", "index_closed_exception", "security_exception"])
+@pytest.mark.parametrize("number", [400, 403, 429])
+def test_what_a_blocked_index_does_not_take_is_no_dead_letter_and_sent_again(number: int, kind: str) -> None:
+    es = ScriptedElasticsearch(*[blocked(number, kind)] * 5, FINE)
+    outcome, pauses = written(es, actions(1))
+    assert (outcome.written, outcome.refused, len(pauses)) == (1, [], 5)
+
+
+def test_an_index_that_stays_blocked_is_waited_for_a_minute_and_left_to_the_query() -> None:
+    pauses: list[float] = []
+    with pytest.raises(BlockedSinkError, match=r"1 documents not taken: cluster_block_exception: .*flood-stage"):
+        bulk.write(ScriptedElasticsearch(blocked(403)), actions(1), pauses.append)  # type: ignore[arg-type]
+    assert 40 < sum(pauses) < 80
+
+
+def test_a_cluster_that_is_blocked_as_a_whole_is_waited_for_as_well() -> None:
+    meta = ApiResponseMeta(403, "1.1", HttpHeaders(), 0.0, NodeConfig("http", "127.0.0.1", 1))
+    error = ApiError("cluster_block_exception", meta, {"error": {"type": "cluster_block_exception"}})
+    outcome, pauses = written(ScriptedElasticsearch(error, error, FINE), actions(1))
+    assert (outcome.written, len(pauses)) == (1, 2)
+
+
+def test_waiting_is_told_with_its_reason_and_so_is_its_end() -> None:
+    told: list[str | None] = []
+    es = ScriptedElasticsearch(ConnectionTimeout("slow"), items(429), FINE)
+    bulk.write(es, actions(1), lambda _: None, waiting=told.append)  # type: ignore[arg-type]
+    assert told[:2] == ["ConnectionTimeout: slow", "t: r"]
+    assert told[-1] is None
+    told.clear()
+    es = ScriptedElasticsearch(status(503), status(401))
+    with pytest.raises(AuthenticationException):
+        bulk.write(es, actions(1), lambda _: None, waiting=told.append)  # type: ignore[arg-type]
+    assert told[-1] is None
+
+
+def test_documents_that_are_all_refused_do_not_fill_the_memory() -> None:
+    es = ScriptedElasticsearch(lambda ids: items(*[400] * len(ids)))
+    with pytest.raises(BrokenSinkError):
+        written(es, actions(100_000))
+    assert len(es.requests) == 2
 
 
 def test_requests_are_bounded_in_count_and_bytes() -> None:

@@ -13,6 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from jobs.engine.context import Context
+from jobs.engine.observations import NAME as OBSERVATIONS
+from jobs.job import all_jobs
 from runtime.endpoints import Endpoints
 from runtime.files import write_atomically
 
@@ -35,6 +38,9 @@ def submit(
 @contextmanager
 def driver(state: Path, endpoints: Endpoints, arguments: list[str]) -> Iterator[subprocess.Popen[bytes]]:
     """A driver that runs; killed with all its children at the end of the block, if it has not ended."""
+    context = Context(endpoints, state)
+    if not context.checkpoints.exists():
+        begin_anew(context)
     command = [sys.executable, "-m", "garonne", "submit", *arguments]
     environment = environment_of(state, endpoints)
     with (state / "driver.log").open("ab") as log:
@@ -45,6 +51,12 @@ def driver(state: Path, endpoints: Endpoints, arguments: list[str]) -> Iterator[
         if running.poll() is None:
             os.killpg(running.pid, signal.SIGKILL)
             running.wait()
+
+
+def begin_anew(context: Context) -> None:
+    """New checkpoints for all queries: in a state folder of its own, a test is not the first to use the servers."""
+    for query in (OBSERVATIONS, *all_jobs()):
+        context.checkpoint(query).begin(context.es)
 
 
 def environment_of(state: Path, endpoints: Endpoints) -> dict[str, str]:

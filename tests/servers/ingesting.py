@@ -22,6 +22,7 @@ from typing import Any
 import yaml
 from confluent_kafka import Consumer, Message, TopicPartition
 from prometheus_client import REGISTRY
+from pydantic import SecretStr
 
 from connectors import cursor
 from connectors.cursor import Cursor
@@ -91,20 +92,16 @@ class City:
             stop.set()
             await running
 
-    def process(self, feed: Feed, kill_at: str = "") -> subprocess.Popen[bytes]:
-        """The feed's connector as a process of its own, killed at a point if one is given."""
-        given = {
-            "GARONNE_STATE": str(self.state),
-            "KILL_AT": kill_at,
-            "KAFKA_BOOTSTRAP": self.endpoints.kafka_bootstrap,
-            "SCHEMA_REGISTRY_URL": self.endpoints.schema_registry_url,
-            "ELASTICSEARCH_URL": self.endpoints.elasticsearch_url,
-            "MQTT_URL": self.endpoints.mqtt_url or "",
-            "MQTT_USER": self.endpoints.mqtt_user or "",
-            "MQTT_PASSWORD": self.endpoints.mqtt_password.get_secret_value() if self.endpoints.mqtt_password else "",
-        }
-        command = [sys.executable, "-m", "tests.servers.ingesting", str(self.path(feed.id))]
-        return subprocess.Popen(command, cwd=PROJECT, env={**os.environ, **given}, stderr=subprocess.DEVNULL)
+    def process(self, feed: Feed, *program: str, kill_at: str = "") -> subprocess.Popen[bytes]:
+        """The feed's connector as a process of its own, or another program that runs it; says what it does in a log.
+
+        It kills itself at a point of `POINTS`, if one is given with a number.
+        """
+        known = {**self.endpoints.model_dump(exclude_none=True), "garonne_state": self.state, "kill_at": kill_at}
+        given = {name.upper(): _plain(value) for name, value in known.items()}
+        command = [sys.executable, "-m", *(program or ("tests.servers.ingesting",)), str(self.path(feed.id))]
+        with (self.state / "connector.log").open("ab") as log:
+            return subprocess.Popen(command, cwd=PROJECT, env={**os.environ, **given}, stderr=log)
 
     def events(self, name: str = "weather_observed") -> list[dict[str, Any]]:
         """All that is in a contract's topic of this tenant."""
@@ -117,6 +114,16 @@ class City:
             if (m.key() or b"").startswith(prefix)
         ]
 
+    def entities(self) -> list[str]:
+        """The entity of each observation in Kafka, in order."""
+        return sorted(e["entity_id"] for e in self.events())
+
+    async def until_settled(self, wanted: set[str]) -> None:
+        """Wait until these entities are in Kafka; looks from a thread, since connectors run on this one."""
+        async with asyncio.timeout(LIMIT_SECONDS):
+            while not wanted <= set(await asyncio.to_thread(self.entities)):
+                await asyncio.sleep(0.5)
+
 
 def count(feed: Feed, outcome: str) -> float:
     """Records of a feed by outcome, as its metrics say."""
@@ -128,6 +135,10 @@ def message(entity: str, minute: int, temperature: Any = 20.5) -> bytes:
     """One observation as JSON."""
     at = f"2026-07-14T{minute // 60:02}:{minute % 60:02}:00Z"
     return json.dumps({"id": entity, "at": at, "t": temperature}).encode()
+
+
+def _plain(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
 def messages(bootstrap: str, topic: str) -> Iterator[Message]:
@@ -191,7 +202,7 @@ def _kill_at(point: str, number: int) -> None:
     setattr(owner, name, called)
 
 
-async def _forever(paths: Sequence[str]) -> None:
+async def forever(paths: Sequence[str]) -> None:
     from runtime.endpoints import endpoints
 
     settings = Settings()
@@ -202,4 +213,4 @@ if __name__ == "__main__":
     if os.environ.get("KILL_AT"):
         where, _, times = os.environ["KILL_AT"].rpartition(":")
         _kill_at(where, int(times))
-    asyncio.run(_forever(sys.argv[1:]))
+    asyncio.run(forever(sys.argv[1:]))

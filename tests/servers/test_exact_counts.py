@@ -88,7 +88,7 @@ def killed(city: City, feed: Feed, point: str, rng: random.Random) -> None:
     """Run the feed's connector, and see it die at a point."""
     most = {"record produced": 400, "cursor being written": 2, "cursor written": 2}.get(point, 5)
     kill_at = f"{point}:{rng.randint(1, most)}"
-    process = city.process(feed, kill_at)
+    process = city.process(feed, kill_at=kill_at)
     try:
         assert process.wait(LIMIT_SECONDS) == -signal.SIGKILL, kill_at
     finally:

@@ -8,10 +8,8 @@ import random
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 from uuid import uuid4
 
-import aiomqtt
 import pytest
 
 from connectors.acceptance import Acceptance
@@ -26,7 +24,8 @@ from connectors.transports import mqtt
 from runtime.endpoints import Endpoints
 from schemas import contract
 from tests.connectors.scripted import HeldProducer, ScriptedServer, answer
-from tests.servers.ingesting import LIMIT_SECONDS, City, count, message, until
+from tests.servers.ingesting import City, count, message, until
+from tests.servers.radio import by_radio, is_subscribed, publish, subscribed
 
 pytestmark = pytest.mark.servers
 
@@ -36,63 +35,18 @@ def city(servers: Endpoints, tmp_path: Path) -> City:
     return City(servers, tmp_path)
 
 
-@asynccontextmanager
-async def publisher(city: City) -> AsyncIterator[aiomqtt.Client]:
-    parts = urlsplit(city.endpoints.mqtt_url or "")
-    password = city.endpoints.mqtt_password
-    async with aiomqtt.Client(
-        parts.hostname or "",
-        parts.port or 1883,
-        username=city.endpoints.mqtt_user,
-        password=password.get_secret_value() if password else None,
-        protocol=aiomqtt.ProtocolVersion.V5,
-    ) as client:
-        yield client
-
-
-async def publish(city: City, bodies: Iterable[bytes]) -> None:
-    async with publisher(city) as client:
-        for body in bodies:
-            await client.publish(f"{city.tenant}/weather", body, qos=1)
-
-
-def by_radio(city: City, **options: object) -> Feed:
-    return city.feed("radio", {"kind": "mqtt", "topics": [f"{city.tenant}/+"], **options})
-
-
-def entities(city: City) -> list[str]:
-    return sorted(e["entity_id"] for e in city.events())
-
-
-async def until_settled(city: City, wanted: set[str]) -> None:
-    """Wait until these entities are in Kafka; looks from a thread, since the connectors run on this one."""
-    async with asyncio.timeout(LIMIT_SECONDS):
-        while not wanted <= set(await asyncio.to_thread(entities, city)):
-            await asyncio.sleep(0.5)
-
-
-async def subscribed(city: City, feed: Feed) -> None:
-    """Make the feed's session at the broker, so that nothing that is published afterwards is missed."""
-    async with city.ingesting(feed):
-        await until(lambda: _is_subscribed(city, feed), "the feed is subscribed")
-
-
-def _is_subscribed(city: City, feed: Feed) -> bool:
-    return Cursor(cursor_path(city.state, feed.id)).position(mqtt.SUBSCRIPTIONS) is not None
-
-
 def test_messages_become_events_and_what_is_broken_dead_letters(city: City) -> None:
     async def main() -> None:
         feed = by_radio(city)
         async with city.ingesting(feed):
-            await until(lambda: _is_subscribed(city, feed), "the feed is subscribed")
+            await until(lambda: is_subscribed(city, feed), "the feed is subscribed")
             good = [message(f"s{n}", n) for n in range(100)]
             await publish(city, [*good[:50], b"{broken", message("hot", 1, 99.5), *good[50:], good[7]])
             await until(lambda: count(feed, "accepted") == 100 and count(feed, "duplicate") == 1, "all is accepted")
         assert count(feed, "rejected") == 2
 
     asyncio.run(main())
-    assert entities(city) == sorted(f"s{n}" for n in range(100))
+    assert city.entities() == sorted(f"s{n}" for n in range(100))
     letters = {e["reason"]: e for e in city.events("dead_letter")}
     assert letters.keys() == {"malformed", "out_of_range"}
     assert letters["malformed"]["payload"] == b"{broken"
@@ -112,12 +66,12 @@ def test_messages_that_come_while_no_one_listens_are_kept(city: City) -> None:
             await until(lambda: count(feed, "accepted") == 300, "all is accepted")
         async with city.ingesting(feed):
             await publish(city, [message("last", 1)])
-            await until_settled(city, {"last"})
+            await city.until_settled({"last"})
         # The broker may not have noted the last acknowledgements before the connection's end.
         assert count(feed, "accepted") < 600
 
     asyncio.run(main())
-    assert set(entities(city)) == {"last", *names}
+    assert set(city.entities()) == {"last", *names}
 
 
 class Listening:
@@ -208,18 +162,18 @@ def test_nothing_is_lost_when_the_connector_is_killed_again_and_again(city: City
         for _ in range(3):
             cursor_path(city.state, feed.id).unlink()
             process = city.process(feed)
-            await until(lambda: _is_subscribed(city, feed), "the process listens")
+            await until(lambda: is_subscribed(city, feed), "the process listens")
             await asyncio.sleep(0.2 + rng.random())
             process.kill()
             process.wait()
         await publishing
         async with city.ingesting(feed):
             await publish(city, [message("end", 1)])
-            await until_settled(city, {"end"})
+            await city.until_settled({"end"})
 
     asyncio.run(main())
     assert count(feed, "accepted") < total  # the processes that were killed did their part
-    assert set(entities(city)) == {"end", *(f"s{n}" for n in range(total))}
+    assert set(city.entities()) == {"end", *(f"s{n}" for n in range(total))}
 
 
 def test_a_poll_that_shows_the_same_again_is_produced_once_also_after_a_restart(city: City) -> None:
@@ -238,7 +192,7 @@ def test_a_poll_that_shows_the_same_again_is_produced_once_also_after_a_restart(
             assert count(feed, "accepted") == 2
 
     asyncio.run(main())
-    assert entities(city) == ["s1", "s2"]
+    assert city.entities() == ["s1", "s2"]
 
 
 def test_a_file_is_read_once_and_a_broken_line_costs_only_itself(city: City) -> None:
@@ -256,7 +210,7 @@ def test_a_file_is_read_once_and_a_broken_line_costs_only_itself(city: City) -> 
             await until(lambda: count(feed, "accepted") == 2_501, "the next file is accepted")
 
     asyncio.run(main())
-    assert entities(city) == sorted(["last", *(f"s{n}" for n in range(2_500))])
+    assert city.entities() == sorted(["last", *(f"s{n}" for n in range(2_500))])
     assert [e["payload"] for e in city.events("dead_letter")] == [b"{broken\n"]
 
 
@@ -274,7 +228,7 @@ def test_a_feed_that_fails_stops_no_other_and_comes_back(city: City) -> None:
                 await until(lambda: count(good, "accepted") + count(flaky, "accepted") == 2, "both have come")
 
     asyncio.run(main())
-    assert entities(city) == ["s1", "s2"]
+    assert city.entities() == ["s1", "s2"]
 
 
 def test_a_preview_shows_messages_and_takes_none_from_the_feed(city: City) -> None:

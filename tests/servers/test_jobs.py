@@ -21,7 +21,7 @@ from jobs.job import Job, all_jobs
 from runtime.endpoints import Endpoints
 from schemas import contract, contracts
 from tests.servers import events as city
-from tests.servers.drivers import submit
+from tests.servers.drivers import begin_anew, submit
 
 pytestmark = [pytest.mark.servers, pytest.mark.spark]
 
@@ -35,6 +35,7 @@ def context(servers: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Con
     """The test servers, with folders of this module's own and small micro-batches."""
     made = Context(servers, tmp_path_factory.mktemp("state"), max_offsets_per_trigger=2500)
     made.prepare()
+    begin_anew(made)
     return made
 
 
