@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,29 +14,42 @@ from pyspark.errors import AnalysisException
 
 from jobs.engine.checkpoint import Checkpoint, Mark, Phase
 from jobs.engine.fingerprint import difference
-from jobs.engine.places import DamagedError, lost_place, place_of
+from jobs.engine.places import DamagedError, Place, lost_place, place_of
 from jobs.engine.refusal import Reason, RefusedError
 from runtime import kafka
 from runtime.elastic import generations
 
 log = structlog.get_logger()
 
+# A broker that has just come back may for a moment not tell all that it has.
+PAUSES_SECONDS = (1.0, 4.0)
+
 Held = Mapping[str, kafka.Held]
 Fingerprints = Callable[[Sequence[str] | None], dict[str, Any]]  # of a job, over events with these columns
 
 
-def opened(checkpoint: Checkpoint, es: Elasticsearch, held: Held, fingerprints: Fingerprints | None) -> Mark:
+def opened(
+    checkpoint: Checkpoint, es: Elasticsearch, ask: Callable[[], Held], fingerprints: Fingerprints | None
+) -> Mark:
     """The mark of the checkpoint that a query goes on from, or begins with.
 
     A query without state begins anew by itself when its checkpoint is gone or damaged: what it writes has keys of its
-    own, so reading all again changes nothing.
+    own, so reading all again changes nothing. ``ask`` tells what Kafka has.
 
     Raises:
         RefusedError: it must not go on.
     """
+    held = ask()
     try:
         mark = _known(checkpoint, es) or checkpoint.begin(es)
-        _look_at_files_and_kafka(checkpoint, mark, held)
+        place = _place(checkpoint, mark)
+        for pause in PAUSES_SECONDS:
+            if _lost(place, mark, held) is None:
+                break
+            time.sleep(pause)
+            held = ask()
+        if why := _lost(place, mark, held):
+            raise RefusedError(checkpoint.query, Reason.PLACE, why)
         mark = _fitting(checkpoint, mark, fingerprints)
     except RefusedError as e:
         if not checkpoint.is_stateless or e.reason in (Reason.PLACE, Reason.UNFINISHED):
@@ -61,7 +75,7 @@ def _known(checkpoint: Checkpoint, es: Elasticsearch) -> Mark | None:
     mark, known = checkpoint.mark(), generations.current(es, checkpoint.query)
     if mark is None:
         if known or _has_files(checkpoint):
-            raise RefusedError(checkpoint.query, Reason.LOST, _lost(checkpoint, known))
+            raise RefusedError(checkpoint.query, Reason.LOST, _gone(checkpoint, known))
         return None
     if mark.phase is Phase.BEGINNING:
         return None
@@ -77,29 +91,31 @@ def _has_files(checkpoint: Checkpoint) -> bool:
     return checkpoint.folder.is_dir() and any(checkpoint.folder.iterdir())
 
 
-def _lost(checkpoint: Checkpoint, known: int) -> str:
+def _gone(checkpoint: Checkpoint, known: int) -> str:
     if _has_files(checkpoint):
         return "its checkpoint has lost its mark"
     return f"it has run before (generation {known}), and its checkpoint {checkpoint.folder} is gone"
 
 
-def _look_at_files_and_kafka(checkpoint: Checkpoint, mark: Mark, held: Held) -> None:
+def _place(checkpoint: Checkpoint, mark: Mark) -> Place | None:
     try:
         place = place_of(checkpoint.folder, has_state=not checkpoint.is_stateless)
     except DamagedError as e:
         raise RefusedError(checkpoint.query, Reason.DAMAGED, f"its checkpoint is damaged: {e}") from None
+    if place is None and mark.phase is Phase.RUNNING:
+        raise RefusedError(checkpoint.query, Reason.DAMAGED, "its checkpoint is damaged: Spark's files are gone")
+    return place
+
+
+def _lost(place: Place | None, mark: Mark, held: Held) -> str | None:
+    """What Kafka no longer has of what would be read next; None when all is there."""
     if place is None:
-        if mark.phase is Phase.RUNNING:
-            raise RefusedError(checkpoint.query, Reason.DAMAGED, "its checkpoint is damaged: Spark's files are gone")
-        return
-    if why := _other_topic(mark, held) or lost_place(place, held):
-        raise RefusedError(checkpoint.query, Reason.PLACE, why)
-
-
-def _other_topic(mark: Mark, held: Held) -> str | None:
+        return None
     known = mark.topics or {}
     others = [name for name, topic in held.items() if known.get(name, topic.topic_id) != topic.topic_id]
-    return f"{', '.join(others)} is not the topic it read: it was deleted and made again" if others else None
+    if others:
+        return f"{', '.join(others)} is not the topic it read: it was deleted and made again"
+    return lost_place(place, held)
 
 
 def _fitting(checkpoint: Checkpoint, mark: Mark, fingerprints: Fingerprints | None) -> Mark:

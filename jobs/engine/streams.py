@@ -54,7 +54,7 @@ def job_query(spark: SparkSession, job: Job, context: Context) -> Query:
         mark = opened(
             checkpoint,
             context.es,
-            held(context.endpoints.kafka_bootstrap, [event.topic]),
+            lambda: held(context.endpoints.kafka_bootstrap, [event.topic]),
             lambda c: is_now(c and tuple(c)),
         )
         messages = source.live(spark, context.endpoints.kafka_bootstrap, [event.topic], context.max_offsets_per_trigger)
@@ -79,7 +79,7 @@ def observations_query(spark: SparkSession, context: Context) -> Query:
     topics = [c.topic for c in contracts().values() if c.has_topic]
 
     def start(available_now: bool) -> StreamingQuery:
-        opened(checkpoint, context.es, held(context.endpoints.kafka_bootstrap, topics), None)
+        opened(checkpoint, context.es, lambda: held(context.endpoints.kafka_bootstrap, topics), None)
         messages = source.live(
             spark,
             context.endpoints.kafka_bootstrap,

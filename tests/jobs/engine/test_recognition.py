@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from jobs.engine import recognition
 from jobs.engine.checkpoint import BusyError, Checkpoint, Mark, Phase
 from jobs.engine.recognition import has_begun, opened
 from jobs.engine.refusal import Reason, RefusedError
@@ -30,6 +31,7 @@ def known(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
         memory[query] = memory.get(query, 0) + 1
         return memory[query]
 
+    monkeypatch.setattr(recognition.time, "sleep", lambda _: None)
     monkeypatch.setattr(generations, "begin", begin)
     monkeypatch.setattr(generations, "current", lambda _, query: memory.get(query, 0))
     return memory
@@ -45,7 +47,7 @@ def fingerprints(columns: Sequence[str] | None, **other: Any) -> dict[str, Any]:
 
 
 def opened_now(checkpoint: Checkpoint, **held: Any) -> Mark:
-    return opened(checkpoint, ES, kafka(**held), fingerprints)
+    return opened(checkpoint, ES, lambda: kafka(**held), fingerprints)
 
 
 def ran(checkpoint: Checkpoint) -> Mark:
@@ -154,6 +156,13 @@ def test_a_topic_made_again_is_recognised_however_long_it_is(checkpoint: Checkpo
     assert "deleted and made again" in refused(checkpoint, end=1000, topic_id="b").why
 
 
+def test_a_broker_that_has_just_come_back_is_asked_again(checkpoint: Checkpoint) -> None:
+    mark = ran(checkpoint)
+    answers = [kafka(end=12), kafka(end=30)]
+    assert opened(checkpoint, ES, lambda: answers.pop(0), fingerprints) == mark
+    assert answers == []
+
+
 def test_a_rebuild_that_did_not_end_is_not_gone_on_with(checkpoint: Checkpoint) -> None:
     checkpoint.begin(ES, Phase.REBUILDING)
     assert refused(checkpoint).reason is Reason.UNFINISHED
@@ -171,13 +180,13 @@ def test_a_rebuild_that_did_not_end_is_not_gone_on_with(checkpoint: Checkpoint) 
 def test_a_changed_job_is_refused_with_what_changed(change: dict[str, Any], said: str, checkpoint: Checkpoint) -> None:
     ran(checkpoint)
     with pytest.raises(RefusedError, match=said) as caught:
-        opened(checkpoint, ES, kafka(), lambda c: fingerprints(c, **change))
+        opened(checkpoint, ES, kafka, lambda c: fingerprints(c, **change))
     assert caught.value.reason is Reason.CHANGED
 
 
 def test_a_job_changed_before_its_first_batch_is_its_own(checkpoint: Checkpoint) -> None:
     opened_now(checkpoint)
-    mark = opened(checkpoint, ES, kafka(), lambda c: fingerprints(c, plan="q"))
+    mark = opened(checkpoint, ES, kafka, lambda c: fingerprints(c, plan="q"))
     assert mark.fingerprint is not None
     assert mark.fingerprint["plan"] == "q"
 
@@ -190,32 +199,32 @@ def test_a_job_is_compared_over_the_columns_its_checkpoint_began_with(checkpoint
         asked.append(columns)
         return NOW | {"columns": list(columns or ["a", "b", "c"])}
 
-    opened(checkpoint, ES, kafka(), of_a_later_contract)
+    opened(checkpoint, ES, kafka, of_a_later_contract)
     assert asked == [["a", "b"]]
 
 
 @pytest.mark.parametrize("harm", ["gone", "damaged"])
 def test_a_query_without_state_begins_anew_by_itself(harm: str, tmp_path: Path) -> None:
     checkpoint = Checkpoint("observations", tmp_path / "observations", is_stateless=True)
-    opened(checkpoint, ES, kafka(), None)
+    opened(checkpoint, ES, kafka, None)
     has_begun(checkpoint)
     spark_files(checkpoint.folder)
     if harm == "gone":
         shutil.rmtree(checkpoint.folder)
     else:
         (checkpoint.folder / "metadata").unlink()
-    mark = opened(checkpoint, ES, kafka(), None)
+    mark = opened(checkpoint, ES, kafka, None)
     assert (mark.generation, mark.phase) == (2, Phase.NEW)
     assert len(list((tmp_path / ".aside").glob("observations-*"))) == (harm == "damaged")
 
 
 def test_even_without_state_lost_records_are_said_and_not_passed_over(tmp_path: Path) -> None:
     checkpoint = Checkpoint("observations", tmp_path / "observations", is_stateless=True)
-    opened(checkpoint, ES, kafka(), None)
+    opened(checkpoint, ES, kafka, None)
     has_begun(checkpoint)
     spark_files(checkpoint.folder)
     with pytest.raises(RefusedError, match="20 records that it had not read are no longer in Kafka"):
-        opened(checkpoint, ES, kafka(first=40, end=50), None)
+        opened(checkpoint, ES, lambda: kafka(first=40, end=50), None)
 
 
 def test_one_process_at_a_time_works_with_a_checkpoint(checkpoint: Checkpoint) -> None:
