@@ -100,7 +100,8 @@ def drain(queries: Sequence[Query]) -> None:
             _start_draining(one)
         for one in running:
             while one.handle is not None and not _has_ended(one, one.handle):
-                _start_draining(one)
+                if one.refused is None:
+                    _start_draining(one)
     for one in running:
         if one.refused:
             raise one.refused

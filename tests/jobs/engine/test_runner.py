@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
+from pyspark.errors import StreamingQueryException
 
 from jobs.engine import runner
 from jobs.engine.checkpoint import BusyError, Checkpoint
 from jobs.engine.refusal import Reason, RefusedError
-from jobs.engine.runner import keep_running
+from jobs.engine.runner import drain, keep_running
 from jobs.engine.streams import Query
 
 
@@ -32,6 +33,10 @@ class Handle:
 
     def stop(self) -> None:
         self.stopped = True
+
+    def awaitTermination(self) -> None:  # noqa: N802 -- Spark's name
+        if self.failure is not None:
+            raise StreamingQueryException(self.failure, None, None)
 
 
 class Scripted:
@@ -156,6 +161,20 @@ def test_the_same_failure_again_and_again_is_shown_as_stuck_and_tried_seldom(tmp
     keep_running([passing.query], Until(lambda: next(looks) > 400))
     assert shown("garonne_query_paused", "passing", "sink") == 1
     assert poison.count * 3 < passing.count
+
+
+def test_all_that_is_there_is_worked_off_by_the_others_when_one_is_damaged(tmp_path: Path) -> None:
+    damaged, well = Scripted(tmp_path, "damaged", STATE), Scripted(tmp_path, "well", "TimeoutError: away", None)
+    with pytest.raises(RefusedError, match="To begin anew: garonne rebuild damaged"):
+        drain([damaged.query, well.query])
+    assert (damaged.count, well.count) == (2, 2)
+
+
+def test_working_off_ends_with_the_reason_of_what_keeps_failing(tmp_path: Path) -> None:
+    failing = Scripted(tmp_path, "failing", "ValueError: row 7")
+    with pytest.raises(StreamingQueryException, match="row 7"):
+        drain([failing.query])
+    assert failing.count == 5
 
 
 def test_two_drivers_do_not_run_the_same_query(tmp_path: Path) -> None:
