@@ -203,10 +203,22 @@ def _named(path: Path) -> Iterator[None]:
         raise FeedError(f"{path}: {e}") from e
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML without aliases: with them a few lines become more than any memory holds."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("it has an alias, which no feed needs")
+        return super().compose_node(parent, index)
+
+
 def _read(path: Path) -> dict[str, Any]:
     if path.stat().st_size > MAX_FEED_BYTES:
         raise FeedError(f"{path}: over {MAX_FEED_BYTES} bytes")
-    loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        loaded = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a safe one
+    except RecursionError as e:
+        raise FeedError(f"{path}: too many levels") from e
     if not isinstance(loaded, dict):
         raise FeedError(f"{path}: a feed is a mapping, with tenant, event, title, transport and format")
     return loaded

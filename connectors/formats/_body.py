@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import zlib
 from typing import Any
 
 import orjson
 
 from connectors.formats._errors import ReadError
+from connectors.inflate import BombError, Inflater, TooLargeError
 from connectors.model import Payload, Reason
 
 GZIP = b"\x1f\x8b"
 BOM = b"\xef\xbb\xbf"
-MAX_BYTES = 256_000_000
-MAX_RATIO = 200  # a day of a car park's counts reaches 30; deflate ends at 1032
-UNSUSPICIOUS_BYTES = 10_000_000  # below this a high ratio does no harm
+MAX_BYTES = 100_000_000
+MAX_VALUES = 2_000_000  # each takes some sixty bytes of memory, whatever its length in JSON
 
 
 def unpacked(body: bytes) -> bytes:
@@ -25,32 +24,38 @@ def unpacked(body: bytes) -> bytes:
     """
     if not body.startswith(GZIP):
         return body
-    allowed = min(MAX_BYTES, max(UNSUSPICIOUS_BYTES, MAX_RATIO * len(body)))
-    parts: list[bytes] = []
-    rest, left = body, allowed
-    while rest.startswith(GZIP):  # members may follow one another
-        member = zlib.decompressobj(wbits=31)
-        try:
-            parts.append(member.decompress(rest, left + 1))
-        except zlib.error as e:
-            raise ReadError(Reason.MALFORMED, f"not gzip: {e}") from e
-        left -= len(parts[-1])
-        if left < 0:
-            reason = Reason.TOO_LARGE if allowed == MAX_BYTES else Reason.HOSTILE
-            raise ReadError(reason, f"gzip of {len(body)} bytes holds more than {allowed}")
-        if not member.eof:
-            raise ReadError(Reason.MALFORMED, "gzip ends too early")
-        rest = member.unused_data
-    return b"".join(parts)
+    inflater, found = Inflater(MAX_BYTES), bytearray()
+    try:
+        for piece in inflater.feed(body):
+            found += piece
+        inflater.close()
+    except TooLargeError as e:
+        reason = Reason.HOSTILE if isinstance(e, BombError) else Reason.TOO_LARGE
+        raise ReadError(reason, f"gzip of {len(body)} bytes: {e}") from e
+    except ValueError as e:
+        raise ReadError(Reason.MALFORMED, str(e)) from e
+    return bytes(found)
 
 
 def json_document(payload: Payload) -> Any:
     """The payload read as one JSON document.
 
     Raises:
-        ReadError: it is not one.
+        ReadError: it is not one, or one of too many values.
     """
+    body = unpacked(payload.body).removeprefix(BOM)
+    limit_marks(body, b",[{", MAX_VALUES, "values")
     try:
-        return orjson.loads(unpacked(payload.body).removeprefix(BOM))
+        return orjson.loads(body)
     except orjson.JSONDecodeError as e:
         raise ReadError(Reason.MALFORMED, f"not JSON: {e}") from e
+
+
+def limit_marks(body: bytes, marks: bytes, most: int, what: str) -> None:
+    """Refuse a document by the number of its marks, before it is parsed and each takes memory.
+
+    Raises:
+        ReadError: there are more than `most`.
+    """
+    if len(body) > most and sum(body.count(mark) for mark in marks) > most:
+        raise ReadError(Reason.TOO_LARGE, f"a document of more than {most} {what}: ask for it in smaller pages")

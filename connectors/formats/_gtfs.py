@@ -9,12 +9,13 @@ from functools import lru_cache
 from io import BytesIO, TextIOWrapper
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
-from connectors.formats._body import MAX_RATIO, UNSUSPICIOUS_BYTES
 from connectors.formats._schedule import UNKNOWN_SECONDS, Trip, clock
 from connectors.formats._times import zone
+from connectors.inflate import MAX_RATIO, UNSUSPICIOUS_BYTES
 from connectors.model import Reference
 
 MAX_ENTRIES = 200
+ENTRY = b"PK\x01\x02"  # begins an entry of a zip's directory
 MAX_TOTAL_BYTES = 2_000_000_000  # the timetable of a whole country
 
 #: Columns of a row by name; a missing one is empty.
@@ -29,6 +30,8 @@ def read_timetable(body: bytes) -> Reference:
     Raises:
         ValueError: it is not a GTFS zip, or a hostile one.
     """
+    if body.count(ENTRY) > 2 * MAX_ENTRIES:  # of a zip that is read, each entry is an object of a kilobyte
+        raise ValueError(f"a zip of more than {MAX_ENTRIES} files")
     try:
         with ZipFile(BytesIO(body)) as archive:
             _check(archive.infolist())

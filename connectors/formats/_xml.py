@@ -7,11 +7,12 @@ from functools import lru_cache
 
 from lxml import etree
 
-from connectors.formats._body import unpacked
+from connectors.formats._body import limit_marks, unpacked
 from connectors.formats._errors import ReadError
 from connectors.formats._paths import Getter, first_of
 from connectors.model import Payload, Reason
 
+MAX_NODES = 1_000_000  # each takes some hundred bytes of memory
 _DECLARATIONS = (b"<!DOCTYPE", b"<!ENTITY")
 
 
@@ -33,6 +34,7 @@ def xml_root(payload: Payload) -> etree._Element:
     )
     if any(d in body for d in _DECLARATIONS):
         raise ReadError(Reason.HOSTILE, "XML with a document type")
+    limit_marks(body, b"<=", MAX_NODES, "elements and attributes")
     try:
         root = etree.fromstring(body, parser)
     except (etree.XMLSyntaxError, ValueError) as e:

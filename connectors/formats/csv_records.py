@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
-from io import StringIO
+from io import BytesIO, TextIOWrapper
 from typing import Literal, TypeVar
 
 from pydantic import Field, model_validator
 
-from connectors.formats._body import unpacked
+from connectors.formats._body import limit_marks, unpacked
 from connectors.formats._errors import ReadError, shown
 from connectors.formats._mapping import Entry, Mapped, Reader
 from connectors.formats._paths import Getter
@@ -18,6 +19,10 @@ from connectors.formats._reference import reference_of
 from connectors.model import Alone, Payload, Reason, Record, Reference, Rejected
 
 T = TypeVar("T")
+
+MAX_LINES = 2_000_000
+MAX_LINE_BYTES = 1_000_000
+LONG_LINE = re.compile(rb"[^\r\n]{%d}" % (MAX_LINE_BYTES + 1))
 
 #: Number of a line, the line, and its cells or what is wrong with it.
 Line = tuple[int, str, list[str] | str]
@@ -75,7 +80,7 @@ def _read_all(
     payload: Payload, options: Options, read: Callable[[Reader, list[str], Alone], T]
 ) -> Iterator[T | Rejected]:
     try:
-        lines = _lines(unpacked(payload.body).decode(options.encoding, KEPT), options)
+        lines = _lines(_checked(unpacked(payload.body)), options)
         first, header = ("", options.columns) if options.columns else _header(lines)
         reader = Reader(options, _columns(header, options), list)
     except ReadError as e:
@@ -102,16 +107,29 @@ def _encoded(head: str, line: str, options: Options) -> bytes:
     return f"{head}{line}\n".encode(options.encoding.removesuffix("-sig"), KEPT)
 
 
-def _lines(text: str, options: Options) -> Iterator[Line]:
+def _checked(body: bytes) -> bytes:
+    """The file, when neither its lines nor their number go beyond what memory is for."""
+    for end in (b"\n", b"\r"):
+        limit_marks(body, end, MAX_LINES, "lines")
+    if len(body) > MAX_LINE_BYTES and LONG_LINE.search(body):
+        raise ReadError(Reason.TOO_LARGE, f"a line of more than {MAX_LINE_BYTES} bytes")
+    return body
+
+
+def _lines(body: bytes, options: Options) -> Iterator[Line]:
     split = _multiline if options.multiline else _one_line_each
-    for line in split(text, options):
+    for line in split(body, options):
         if line[0] > options.skip_lines and line[1].strip():
             yield line
 
 
-def _one_line_each(text: str, options: Options) -> Iterator[Line]:
+def _text(body: bytes, options: Options, newline: str | None) -> TextIOWrapper:
+    return TextIOWrapper(BytesIO(body), options.encoding, KEPT, newline)
+
+
+def _one_line_each(body: bytes, options: Options) -> Iterator[Line]:
     delimiter, quote = options.delimiter, options.quote
-    for number, raw in enumerate(StringIO(text, newline=None), 1):
+    for number, raw in enumerate(_text(body, options, None), 1):
         line = raw.rstrip("\n")
         yield number, line, line.split(delimiter) if quote not in line else _quoted(line, options)
 
@@ -123,8 +141,8 @@ def _quoted(line: str, options: Options) -> list[str] | str:
         return f"not CSV: {e}"
 
 
-def _multiline(text: str, options: Options) -> Iterator[Line]:
-    lines = list(StringIO(text, newline=""))
+def _multiline(body: bytes, options: Options) -> Iterator[Line]:
+    lines = list(_text(body, options, ""))
     rows = csv.reader(lines, delimiter=options.delimiter, quotechar=options.quote, strict=True)
     while True:
         start = rows.line_num

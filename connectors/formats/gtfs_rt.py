@@ -9,16 +9,20 @@ from math import isfinite
 from typing import Any, Literal
 
 from google.protobuf.message import DecodeError, EncodeError
-from google.transit.gtfs_realtime_pb2 import FeedEntity, FeedMessage, VehiclePosition
+from google.transit.gtfs_realtime_pb2 import FeedEntity, FeedHeader, FeedMessage, VehiclePosition
 
 from connectors.formats._body import unpacked
 from connectors.formats._errors import ReadError, shown
 from connectors.formats._gtfs import read_timetable
+from connectors.formats._protobuf import part, parts
 from connectors.formats._schedule import Start, Trip, clock, scheduled, service_day
 from connectors.formats._times import EPOCH
 from connectors.model import Alone, FormatOptions, Payload, Reason, Record, Reference, Rejected
 
 EVENT = "vehicle_position"
+MAX_ENTITIES = 300_000
+MAX_ENTITY_BYTES = 1_000_000
+MAX_HEADER_BYTES = 10_000
 
 STOP_STATUS = {
     VehiclePosition.INCOMING_AT: "incoming_at",
@@ -39,28 +43,31 @@ class Options(FormatOptions):
 def decode(payload: Payload, options: Options, reference: Reference) -> Iterator[Record | Rejected]:
     """The position of each vehicle; trip updates and alerts in the same feed are passed over."""
     try:
-        feed = _feed(payload)
+        body = unpacked(payload.body)
+        header, entities = _feed(body)
     except ReadError as e:
         yield e.of(payload)
         return
-    for index, entity in enumerate(feed.entity):
-        if not entity.HasField("vehicle") or entity.is_deleted:
-            continue
-        alone = partial(_alone, feed.header, entity)
+    for index, (start, end) in enumerate(entities):
+        alone = partial(_alone, header, body[start:end])
         try:
-            yield _record(entity, feed.header.timestamp, options, reference, alone)
+            entity = _entity(body[start:end])
+            if not entity.HasField("vehicle") or entity.is_deleted:
+                continue
+            if not entity.vehicle.timestamp:
+                alone = partial(_alone, header, body[start:end], header.timestamp)
+            yield _record(entity, header.timestamp, options, reference, alone)
         except ReadError as e:
             yield Rejected(e.reason, e.detail, f"entity[{index}]", alone())
 
 
-def _alone(header: Any, entity: FeedEntity) -> bytes:
-    """A feed of one vehicle; with the feed's time only where the vehicle has none, so that it is the same each time."""
-    feed = FeedMessage()
-    feed.header.gtfs_realtime_version = header.gtfs_realtime_version
-    if not entity.vehicle.timestamp:
-        feed.header.timestamp = header.timestamp
-    feed.entity.add().CopyFrom(entity)
-    return feed.SerializePartialToString(deterministic=True)
+def _alone(header: FeedHeader, entity: bytes, timestamp: int = 0) -> bytes:
+    """A feed of one entity; with the feed's time only where a vehicle has none, so that it is the same each time."""
+    own = FeedHeader(gtfs_realtime_version=header.gtfs_realtime_version)
+    if timestamp:
+        own.timestamp = timestamp
+    head = own.SerializePartialToString(deterministic=True)
+    return part(FeedMessage.HEADER_FIELD_NUMBER, head) + part(FeedMessage.ENTITY_FIELD_NUMBER, entity)
 
 
 def read_reference(payload: Payload, options: Options) -> Reference:  # noqa: ARG001 - the same for every format
@@ -72,18 +79,38 @@ def read_reference(payload: Payload, options: Options) -> Reference:  # noqa: AR
     return read_timetable(payload.body)
 
 
-def _feed(payload: Payload) -> Any:
-    feed = FeedMessage()
-    try:
-        feed.ParseFromString(unpacked(payload.body))
-    except (DecodeError, EncodeError, ValueError, RuntimeError) as e:
-        raise ReadError(Reason.MALFORMED, f"not GTFS-Realtime: {e}") from e
-    if not feed.HasField("header"):
+def _feed(body: bytes) -> tuple[FeedHeader, list[tuple[int, int]]]:
+    """The header of a feed, and where its entities begin and end."""
+    header, entities = None, []
+    for number, start, end in parts(body):
+        if number == FeedMessage.ENTITY_FIELD_NUMBER:
+            entities.append((start, end))
+            if len(entities) > MAX_ENTITIES:
+                raise ReadError(Reason.TOO_LARGE, f"a feed of more than {MAX_ENTITIES} entities")
+        elif number == FeedMessage.HEADER_FIELD_NUMBER and end - start <= MAX_HEADER_BYTES:
+            header = header or FeedHeader()
+            _parse(header, body[start:end])
+    if header is None:
         raise ReadError(Reason.MALFORMED, "not GTFS-Realtime: it has no header")
-    version = _text(feed.header.gtfs_realtime_version) or ""
+    version = _text(header.gtfs_realtime_version) or ""
     if version.split(".")[0] not in ("1", "2"):
         raise ReadError(Reason.UNSUPPORTED, f"version {shown(version)}; 1.0 and 2.0 are read")
-    return feed
+    return header, entities
+
+
+def _entity(part: bytes) -> FeedEntity:
+    if len(part) > MAX_ENTITY_BYTES:
+        raise ReadError(Reason.TOO_LARGE, f"an entity of {len(part)} bytes; {MAX_ENTITY_BYTES} are allowed")
+    entity = FeedEntity()
+    _parse(entity, part)
+    return entity
+
+
+def _parse(message: Any, part: bytes) -> None:
+    try:
+        message.MergeFromString(part)
+    except (DecodeError, EncodeError, ValueError, RuntimeError) as e:
+        raise ReadError(Reason.MALFORMED, f"not GTFS-Realtime: {e}") from e
 
 
 def _record(entity: FeedEntity, feed_time: int, options: Options, reference: Reference, alone: Alone) -> Record:

@@ -11,8 +11,8 @@ from email.utils import parsedate_to_datetime
 
 import httpx2
 
+from connectors.inflate import Inflater, TooLargeError
 from connectors.transports._addresses import RefusedError
-from connectors.transports._inflate import Inflater, TooLargeError
 from connectors.transports._urls import redirected
 
 MAX_REDIRECTS = 3
@@ -68,7 +68,7 @@ async def get(
     except RefusedError as e:
         raise GetError("refused", str(e)) from e
     except TooLargeError as e:
-        raise GetError("too_large", f"{e}: {limits.max_bytes} bytes") from e
+        raise GetError("too_large", f"the answer {e}") from e
     except (ValueError, httpx2.InvalidURL) as e:
         raise GetError("damaged", str(e)) from e
 
@@ -115,14 +115,15 @@ async def _joined(chunks: AsyncIterator[bytes], max_bytes: int) -> bytes:
     async for chunk in chunks:
         body += chunk
         if len(body) > max_bytes:
-            raise TooLargeError("over the limit")
+            raise TooLargeError(f"holds more than {max_bytes} bytes")
     return bytes(body)
 
 
 async def _inflated(chunks: AsyncIterator[bytes], max_bytes: int) -> bytes:
     inflater, body = Inflater(max_bytes), bytearray()
     async for chunk in chunks:
-        body += inflater.feed(chunk)
+        for piece in inflater.feed(chunk):
+            body += piece
     inflater.close()
     return bytes(body)
 
