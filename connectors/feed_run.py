@@ -88,7 +88,8 @@ class FeedRun:
         intake = FeedIntake(feed, decoder, accept, outlets, cursor, self._meter, self._known, self._breaker)
         report = SourceLedger(feed, platform.producer, ledger)
         intake.reference = await read_reference(feed, context)
-        log.info("feed.started", feed=feed.id, tenant=feed.tenant, brings=feed.event)
+        if not self._breaker.is_open:
+            log.info("feed.started", feed=feed.id, tenant=feed.tenant, brings=feed.event)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(intake.unsettled.failure())

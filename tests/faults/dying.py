@@ -15,14 +15,16 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from connectors import runner
+from connectors import feed_run
 from connectors.cursor import Cursor
 from connectors.intake import FeedIntake
 from connectors.producer import Done, Producer
+from connectors.transports._mqtt_connection import Connection
 from tests.servers.ingesting import forever
 
 SAVE_SECONDS = 0.2
 POINTS = ("polled", "queued", "acknowledged", "advanced", "saving", "replacing", "saved")
+OF_MQTT = (*POINTS, "told")
 Die = Callable[[], None]
 
 
@@ -36,13 +38,15 @@ def arm(point: str, die: Die) -> None:
         case "acknowledged":  # Kafka has a record, and the intake does not know
             _before_done(die)
         case "advanced":  # all of a payload is in Kafka, and the cursor is in memory alone
-            _after(Cursor, "advance", die, is_async=False)
+            _after(Cursor, "settle", die, is_async=False)
         case "saving":
             _before(Cursor, "save", die)
         case "replacing":  # the new cursor is written beside the old one
             _before(Path, "replace", die, is_async=False)
         case "saved":
             _after(Cursor, "save", die)
+        case "told":  # an MQTT broker is about to get the acknowledgement
+            _after(Connection, "acknowledge", die, is_async=False)
         case _:
             raise ValueError(f"no point {point!r}; there are {', '.join(POINTS)}")
 
@@ -100,5 +104,5 @@ def _killer(passes: int) -> Die:
 
 if __name__ == "__main__":
     arm(sys.argv[1], _killer(int(sys.argv[2])))
-    runner.SAVE_SECONDS = SAVE_SECONDS
+    feed_run.SAVE_SECONDS = SAVE_SECONDS
     asyncio.run(forever(sys.argv[3:]))

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.servers
 
 RECORDS = 200  # of each round
 LIMIT_SECONDS = 60
-PASSES = {"replacing": 3, "saving": 3, "saved": 3}  # at most; the rest by the source
+PASSES = {"replacing": 5, "saving": 3, "saved": 3}  # at most; the rest by the source
 DELIVERIES = {"files": RECORDS // LINES, "http": 1, "mqtt": RECORDS}
 
 

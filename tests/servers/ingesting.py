@@ -1,7 +1,6 @@
 """Connectors against real servers: run here or as a process that can be killed, and what came of it in Kafka.
 
-As a program it ingests the feeds it is given until it is stopped, or, with ``KILL_AT=<point>:<n>``, until it kills
-itself at the nth time it comes to that point: ``python -m tests.servers.ingesting FEED.yaml…``.
+As a program it ingests the feeds it is given until it is stopped: ``python -m tests.servers.ingesting FEED.yaml…``.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
 import subprocess
 import sys
 import uuid
@@ -24,13 +22,8 @@ from confluent_kafka import Consumer, Message, TopicPartition
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
-from connectors import cursor
-from connectors.cursor import Cursor
 from connectors.feed import Feed, load_feed
-from connectors.intake import FeedIntake
-from connectors.producer import Producer
 from connectors.runner import ingest
-from connectors.transports._mqtt_connection import Connection
 from runtime.avro import Decoder
 from runtime.endpoints import Endpoints
 from runtime.registry import Registry
@@ -92,12 +85,9 @@ class City:
             stop.set()
             await running
 
-    def process(self, feed: Feed, *program: str, kill_at: str = "") -> subprocess.Popen[bytes]:
-        """The feed's connector as a process of its own, or another program that runs it; says what it does in a log.
-
-        It kills itself at a point of `POINTS`, if one is given with a number.
-        """
-        known = {**self.endpoints.model_dump(exclude_none=True), "garonne_state": self.state, "kill_at": kill_at}
+    def process(self, feed: Feed, *program: str) -> subprocess.Popen[bytes]:
+        """The feed's connector as a process of its own, or another program that runs it; says what it does in a log."""
+        known = {**self.endpoints.model_dump(exclude_none=True), "garonne_state": self.state}
         given = {name.upper(): _plain(value) for name, value in known.items()}
         command = [sys.executable, "-m", *(program or ("tests.servers.ingesting",)), str(self.path(feed.id))]
         with (self.state / "connector.log").open("ab") as log:
@@ -163,45 +153,6 @@ def _partition(consumer: Consumer, topic: str, partition: int, first: int, end: 
             first = offset + 1
 
 
-#: The function at which a process is killed, and whether once it is over.
-POINTS: dict[str, tuple[Any, str, bool]] = {
-    "payload taken": (FeedIntake, "deliver", False),
-    "record produced": (Producer, "send", True),
-    "delivery settled": (Cursor, "settle", True),
-    "cursor being written": (cursor, "write_atomically", False),
-    "cursor written": (cursor, "write_atomically", True),
-    "message acknowledged": (Connection, "acknowledge", True),
-}
-
-
-def _kill_at(point: str, number: int) -> None:
-    """Kill this process, as -9 does, at the nth time that it is at a point."""
-    owner, name, is_after = POINTS[point]
-    original = getattr(owner, name)
-    left = number
-
-    def die() -> None:
-        nonlocal left
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def called(*args: Any, **kwargs: Any) -> Any:
-        if not is_after:
-            die()
-        result = original(*args, **kwargs)
-        if is_after and not asyncio.iscoroutine(result):
-            die()
-        return _then(result) if is_after and asyncio.iscoroutine(result) else result
-
-    async def _then(result: Any) -> Any:
-        value = await result
-        die()
-        return value
-
-    setattr(owner, name, called)
-
-
 async def forever(paths: Sequence[str]) -> None:
     from runtime.endpoints import endpoints
 
@@ -210,7 +161,4 @@ async def forever(paths: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    if os.environ.get("KILL_AT"):
-        where, _, times = os.environ["KILL_AT"].rpartition(":")
-        _kill_at(where, int(times))
     asyncio.run(forever(sys.argv[1:]))

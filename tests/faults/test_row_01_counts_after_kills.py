@@ -1,4 +1,4 @@
-"""Feeds whose connectors are killed again and again: each record is in Kafka once, and the ledger has what was sent."""
+"""Row 1, SET and SUM: a connector killed again and again sends each record once, and the ledger has what was sent."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ import pytest
 
 from connectors.feed import Feed
 from runtime.endpoints import Endpoints
-from tests.servers.ingesting import LIMIT_SECONDS, POINTS, City, message
-from tests.servers.test_ingest import by_radio, publish, subscribed
+from tests.faults.dying import OF_MQTT, POINTS
+from tests.servers.ingesting import LIMIT_SECONDS, City, message
+from tests.servers.radio import by_radio, publish, subscribed
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
 Count = tuple[str, str, str]  # hour, outcome, reason
 PART_RECORDS = 600
+PASSES = {"polled": 5, "advanced": 5, "saving": 3, "replacing": 5, "saved": 3, "told": 300}  # at most
 NO_TIME = "none"  # hour of records that have no time of their own
 
 
@@ -86,11 +88,10 @@ def in_kafka(city: City) -> list[tuple[str, str]]:
 
 def killed(city: City, feed: Feed, point: str, rng: random.Random) -> None:
     """Run the feed's connector, and see it die at a point."""
-    most = {"record produced": 400, "cursor being written": 2, "cursor written": 2}.get(point, 5)
-    kill_at = f"{point}:{rng.randint(1, most)}"
-    process = city.process(feed, kill_at=kill_at)
+    passes = rng.randint(1, PASSES.get(point, 400))
+    process = city.process(feed, "tests.faults.dying", point, str(passes))
     try:
-        assert process.wait(LIMIT_SECONDS) == -signal.SIGKILL, kill_at
+        assert process.wait(LIMIT_SECONDS) == -signal.SIGKILL, (point, passes)
     finally:
         process.kill()
         process.wait()
@@ -117,10 +118,13 @@ def assert_exact(city: City, feed: Feed, sent: Sent) -> None:
     assert in_ledger(city, feed) == sent.counts
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+SEEDS = [1, *(pytest.param(seed, marks=pytest.mark.faults) for seed in (2, 3, 4))]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_a_file_feed_killed_at_any_point_sends_each_record_once_and_counts_it_once(city: City, seed: int) -> None:
     rng = random.Random(seed)
-    points = rng.sample([p for p in POINTS if p != "message acknowledged"] * 2, 8)
+    points = rng.sample(POINTS, len(POINTS))
     sent = Sent.some(rng, PART_RECORDS * len(points))
     folder = city.state / "drop"
     folder.mkdir()
@@ -133,10 +137,10 @@ def test_a_file_feed_killed_at_any_point_sends_each_record_once_and_counts_it_on
     assert_exact(city, feed, sent)
 
 
-@pytest.mark.parametrize("seed", [3, 4])
+@pytest.mark.parametrize("seed", SEEDS)
 def test_an_mqtt_feed_killed_at_any_point_sends_each_record_once_and_counts_it_once(city: City, seed: int) -> None:
     rng = random.Random(seed)
-    points = rng.sample([*POINTS, *POINTS], 8)
+    points = rng.sample(OF_MQTT, len(OF_MQTT))
     sent = Sent.some(rng, PART_RECORDS * len(points))
     feed = by_radio(city, receive_maximum=200)
     asyncio.run(subscribed(city, feed))
