@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any, NamedTuple
 
 from elasticsearch import Elasticsearch
@@ -16,6 +17,7 @@ from runtime.records import RecordProducer
 from schemas import contract
 
 LEDGER = "ledger"
+OUTCOMES = ("received", "accepted")  # received anew: what the connector said of the record stays as it is
 HOUR = timedelta(hours=1)
 
 
@@ -52,14 +54,14 @@ class ReplayCounts:
     def _rows(self, feed: _Feed, hours: set[datetime]) -> Iterator[dict[str, Any]]:
         now = datetime.now(UTC)  # before it is counted, so that a later count is the more complete one
         counts = Counter(map(_hour, event_times(self._es, *feed, min(hours), max(hours) + HOUR)))
-        for hour in sorted(hours):
+        for hour, outcome in product(sorted(hours), OUTCOMES):
             yield {
                 "tenant": feed.tenant,
                 "counter": f"{feed.feed}/replay",
                 "counted_by": "source",
                 "event": feed.event,
                 "hour": hour,
-                "outcome": "accepted",
+                "outcome": outcome,
                 "reason": "",
                 "records_count": counts[hour],
                 "counted_at": now,
