@@ -13,6 +13,7 @@ from garonne.doctor import doctor
 from garonne.health.command import health
 from garonne.ingest import ingest
 from garonne.rebuild import rebuild
+from garonne.ledger import ledger
 from garonne.simulate import simulate
 from garonne.status import status
 from runtime.logs import configure_logs
@@ -35,6 +36,8 @@ app.command()(ingest)
 app.command()(submit.submit)
 app.command()(submit.replay)
 app.command()(rebuild)
+app.command()(submit.repair)
+app.command()(ledger)
 app.add_typer(feeds.app, name="feeds")
 app.add_typer(deadletters.app, name="deadletters")
 app.add_typer(jobs_command.app, name="jobs")

@@ -77,6 +77,18 @@ def replay(
     run_driver(["replay", *span, *as_options(job or list(all_jobs()))], options, master, driver_memory, dry_run)
 
 
+def repair(
+    job: Job = None,
+    master: Master = LOCAL_MASTER,
+    driver_memory: Memory = "1g",
+    dry_run: Annotated[bool, typer.Option(help="Only print the command.")] = False,
+) -> None:
+    """Compute the windows again that observations came too late for, up to 30 days back; running jobs do so too."""
+    for name in job or []:
+        chosen(name)
+    run_driver(["repair", *as_options(job)], ["--driver-java-options", JVM_OPTIONS], master, driver_memory, dry_run)
+
+
 def as_options(names: Sequence[str] | None) -> list[str]:
     """The jobs as the driver's options."""
     return [word for name in names or [] for word in ("--job", name)]

@@ -26,13 +26,18 @@ class SchemaSource(Protocol):
         ...
 
 
+def wire_header(number: int) -> bytes:
+    """What stands before the Avro of a schema with that number."""
+    return MAGIC + number.to_bytes(4, "big")
+
+
 def encoder(contract: Contract, number: int) -> Callable[[Mapping[str, Any]], bytes]:
     """A function that gives the wire format of one event.
 
     The function raises ValueError or TypeError where a value does not fit its field.
     """
     schema = fastavro.parse_schema(contract.avro)
-    header = MAGIC + number.to_bytes(4, "big")
+    header = wire_header(number)
 
     def encode(event: Mapping[str, Any]) -> bytes:
         out = io.BytesIO()

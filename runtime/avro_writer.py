@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from runtime.avro import MAGIC, encoder
+from runtime.avro import encoder, wire_header
 from schemas import Contract, Field
 
 Write = Callable[[Any], bytes]
@@ -30,7 +30,7 @@ def fast_encoder(contract: Contract, number: int) -> Callable[[Mapping[str, Any]
         plan = [(f.name, _writer(f), *_branches(f)) for f in contract.fields]
     except NotImplementedError:
         return encoder(contract, number)
-    header = MAGIC + number.to_bytes(4, "big")
+    header = wire_header(number)
 
     def encode(event: Mapping[str, Any]) -> bytes:
         parts = [header]

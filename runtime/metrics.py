@@ -40,7 +40,15 @@ QUERY_BATCH_SECONDS = Histogram(
 QUERY_LAG_RECORDS = Gauge("garonne_query_lag_records", "Records in Kafka that a query has not read yet", ["query"])
 QUERY_WATERMARK = Gauge("garonne_query_watermark_timestamp_seconds", "Watermark of a query", ["query"])
 QUERY_LATE_ROWS = Counter(
-    "garonne_query_late_rows", "Rows Spark dropped since they came after the watermark", ["query"]
+    "garonne_query_late_rows", "Rows that came when their window was closed, kept to repair it", ["query"]
+)
+LEDGER_PROBLEMS = Gauge(
+    "garonne_ledger_problems", "Hours of feeds and jobs of the last day that do not add up in the ledger"
+)
+UPKEEP_FAILURES = Counter(
+    "garonne_upkeep_failures",
+    "Attempts of a driver to keep late rows, to repair windows or to count that failed",
+    ["chore"],
 )
 SINK_RETRIES = Counter("garonne_sink_retries", "Bulk requests sent again, by status", ["status"])
 QUERY_REFUSED = Gauge(

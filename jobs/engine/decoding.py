@@ -19,7 +19,7 @@ from pyspark.sql import types as t
 from pyspark.sql.avro.functions import from_avro
 
 from jobs.engine.rows import struct_of
-from runtime.avro import HEADER_BYTES, MAGIC
+from runtime.avro import HEADER_BYTES, wire_header
 from schemas import Contract
 from schemas.documents import TENANT
 
@@ -37,7 +37,7 @@ def decoded(contract: Contract, writers: Mapping[int, Mapping[str, Any]]) -> Col
     options = {"mode": "PERMISSIVE", "avroSchema": _with_end(contract.avro)}
     event = F.lit(None)
     for number, writer in writers.items():
-        prefix = F.lit(bytearray(MAGIC + number.to_bytes(4, "big")))
+        prefix = F.lit(bytearray(wire_header(number)))
         event = F.when(header == prefix, from_avro(body, _with_end(writer), options)).otherwise(event)
     return event
 

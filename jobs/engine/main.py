@@ -19,10 +19,12 @@ from jobs.engine.patience import patiently
 from jobs.engine.progress import ProgressListener
 from jobs.engine.rebuild import rebuild
 from jobs.engine.refusal import RefusedError
+from jobs.engine.repair import repair
 from jobs.engine.replay import NothingKeptError, Span, replay
 from jobs.engine.runner import drain, keep_running
 from jobs.engine.session import session
 from jobs.engine.streams import job_query, observations_query
+from jobs.engine.upkeep import Upkeep
 from jobs.job import Job, all_jobs
 from runtime.elastic.waiting import show_waits
 from runtime.logs import configure_logs
@@ -49,16 +51,20 @@ def stream(
     if stop.is_set():
         return
     spark = session("garonne")
-    spark.streams.addListener(ProgressListener())
+    jobs = [chosen(n) for n in names if n != OBSERVATIONS]
+    upkeep = Upkeep(spark, context, jobs, settings().repair_seconds, settings().ledger_seconds)
+    spark.streams.addListener(ProgressListener(upkeep.batch_ended))
     queries = [
         observations_query(spark, context) if n == OBSERVATIONS else job_query(spark, chosen(n), context) for n in names
     ]
     try:
         if available_now:
             drain(queries)
+            upkeep.keep_all()
         else:
             watch = partial(show_waits, settings().state)
-            keep_running(queries, stop, announced(settings(), "jobs"), all_wanted=bool(job), watch=watch)
+            with upkeep:
+                keep_running(queries, stop, announced(settings(), "jobs"), all_wanted=bool(job), watch=watch)
     except (RefusedError, BusyError) as e:
         typer.echo(f"garonne: {e}", err=True)
         raise typer.Exit(REFUSED) from None
@@ -103,6 +109,19 @@ def rebuild_command(job: Annotated[list[str], typer.Option("--job", help="Job to
     except BusyError as e:
         typer.echo(f"garonne: {e}", err=True)
         raise typer.Exit(REFUSED) from None
+    finally:
+        spark.stop()
+
+
+@app.command("repair")
+def repair_command(job: Names = None) -> None:
+    """Compute the windows again that observations came too late for, and write them."""
+    context = Context.of(settings())
+    context.prepare()
+    spark = session("garonne-repair")
+    try:
+        for name in job or all_jobs():
+            repair(spark, chosen(name), context)
     finally:
         spark.stop()
 

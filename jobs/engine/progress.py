@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,18 +18,25 @@ from pyspark.sql.streaming.listener import (
 
 from runtime import metrics
 
+#: Told of each batch: the query, the batch's number, and how many rows the watermark dropped (after a partial
+#: aggregation: none is none, some may be more).
+OnBatch = Callable[[str, int, int], None]
+
 
 class ProgressListener(StreamingQueryListener):
-    """Turns each batch's progress into metrics.
+    """Turns each batch's progress into metrics, and tells who wants to know.
 
     PySpark's own way to a listener asks the JVM for each field of it, which was 8 % of a driver with a dozen queries;
     this one takes the progress as the JSON that Spark makes of it.
     """
 
+    def __init__(self, on_batch: OnBatch) -> None:
+        self._on_batch = on_batch
+
     @property
     def _jlistener(self) -> Any:
         jvm: Any = SparkContext._jvm
-        return jvm.PythonStreamingQueryListenerWrapper(_FromJson())
+        return jvm.PythonStreamingQueryListenerWrapper(_FromJson(self._on_batch))
 
     def onQueryStarted(self, event: QueryStartedEvent) -> None:  # noqa: N802, D102
         pass
@@ -47,11 +54,17 @@ class ProgressListener(StreamingQueryListener):
 class _FromJson:
     """What Java calls."""
 
+    def __init__(self, on_batch: OnBatch) -> None:
+        self._on_batch = on_batch
+
     def onQueryStarted(self, event: Any) -> None:  # noqa: N802
         pass
 
     def onQueryProgress(self, event: Any) -> None:  # noqa: N802
-        record(json.loads(event.progress().json()))
+        progress = json.loads(event.progress().json())
+        if progress.get("name") is not None:
+            record(progress)
+            self._on_batch(progress["name"], progress["batchId"], dropped(progress))
 
     def onQueryIdle(self, event: Any) -> None:  # noqa: N802
         pass
@@ -64,17 +77,18 @@ class _FromJson:
 
 
 def record(progress: Mapping[str, Any]) -> None:
-    """Count a batch, from Spark's JSON of its progress: rows, duration, lag, watermark, rows that came too late."""
-    query = progress.get("name")
-    if query is None:
-        return
+    """Count a batch of a named query, from Spark's JSON of its progress: rows, duration, lag, watermark."""
+    query = progress["name"]
     metrics.QUERY_ROWS.labels(query=query).inc(progress["numInputRows"])
     metrics.QUERY_BATCH_SECONDS.labels(query=query).observe(progress["batchDuration"] / 1000)
     metrics.QUERY_LAG_RECORDS.labels(query=query).set(sum(_behind(s.get("metrics", {})) for s in progress["sources"]))
-    late = sum(o["numRowsDroppedByWatermark"] for o in progress["stateOperators"])
-    metrics.QUERY_LATE_ROWS.labels(query=query).inc(late)
     if watermark := progress.get("eventTime", {}).get("watermark"):
         metrics.QUERY_WATERMARK.labels(query=query).set(datetime.fromisoformat(watermark).timestamp())
+
+
+def dropped(progress: Mapping[str, Any]) -> int:
+    """Rows that the watermark dropped in a batch, counted after a partial aggregation."""
+    return sum(o["numRowsDroppedByWatermark"] for o in progress["stateOperators"])
 
 
 def _behind(source: Mapping[str, str]) -> int:

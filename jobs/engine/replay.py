@@ -33,7 +33,7 @@ class Span:
 
 def figures(spark: SparkSession, job: Job, context: Context, span: Span | None = None) -> DataFrame:
     """A job's results as a batch over the past: of all windows, or of those in a span."""
-    return _figures(Past.of(spark, contract(job.reads), context), job, span)
+    return of_past(Past.of(spark, contract(job.reads), context), job, span)
 
 
 def replay(spark: SparkSession, job: Job, context: Context, span: Span) -> Written:
@@ -46,18 +46,23 @@ def replay(spark: SparkSession, job: Job, context: Context, span: Span) -> Writt
         NothingKeptError: no window of the span is kept whole; says which is the first that is.
     """
     past = Past.of(spark, contract(job.reads), context)
-    kept = _kept(past, job, span)
+    kept = kept_span(past, job, span)
     newest = past.newest(kept.start - job.lookback)
     if newest is None:
         return Written(0, 0, 0)
     closed = min(kept.end, newest - job.lateness - job.lookahead)
-    results = documents(_figures(past, job, Span(kept.start, closed)), contract(job.result))
+    return write_repaired(of_past(past, job, Span(kept.start, closed)), job, context)
+
+
+def write_repaired(results: DataFrame, job: Job, context: Context) -> Written:
+    """Write results over those of every live batch of the job's generation, and of every replay before."""
     generation = generations.current(context.es, job.name)
     number = generations.repair_version(generation, generations.next_repair(context.es, job.name))
-    return write(results, context.endpoints, job.name, number)
+    return write(documents(results, contract(job.result)), context.endpoints, job.name, number)
 
 
-def _figures(past: Past, job: Job, span: Span | None) -> DataFrame:
+def of_past(past: Past, job: Job, span: Span | None) -> DataFrame:
+    """A job's results over a past: of all windows, or of those in a span."""
     if span is None:
         return past.events().transform(job.transform)
     whole = (F.col("window_start") >= F.lit(span.start)) & (F.col("window_end") <= F.lit(span.end))
@@ -65,8 +70,12 @@ def _figures(past: Past, job: Job, span: Span | None) -> DataFrame:
     return rows.transform(job.transform).where(whole)
 
 
-def _kept(past: Past, job: Job, span: Span) -> Span:
-    """The part of a span whose windows stand on events that are all kept."""
+def kept_span(past: Past, job: Job, span: Span) -> Span:
+    """The part of a span whose windows stand on events that are all kept.
+
+    Raises:
+        NothingKeptError: there is none; says which is the first window that is kept whole.
+    """
     missing = past.missing_before
     if missing is None or span.start >= (first := missing + CLOCK_TOLERANCE + job.lookback):
         return span

@@ -38,7 +38,7 @@ def documents(result: DataFrame, contract: Contract) -> DataFrame:
     """Index, id and JSON source of each row of a result."""
     rows = result.select(*[_column(field) for field in struct_of(contract)])
     source = F.to_json(F.struct(*rows.columns), {"timestampFormat": TIME_FORMAT})
-    return rows.select(_index(contract).alias("index"), _id(contract).alias("id"), source.alias("source"))
+    return rows.select(_index(contract).alias("index"), id_column(contract).alias("id"), source.alias("source"))
 
 
 def write(docs: DataFrame, endpoints: Endpoints, query: str, version: int) -> Written:
@@ -89,7 +89,8 @@ def _index(contract: Contract) -> Column:
     return F.concat(F.lit(f"{contract.alias}-"), F.col("tenant"), F.lit("-"), period)
 
 
-def _id(contract: Contract) -> Column:
+def id_column(contract: Contract) -> Column:
+    """Id of the document of a row, as `schemas.documents.document_id` makes it."""
     types = {f.name: f.logical_type for f in contract.fields}
     parts = [F.date_format(k, TIME_FORMAT) if types[k] == "timestamp-micros" else F.col(k) for k in contract.key]
     return F.concat_ws(ID_SEPARATOR, *parts)

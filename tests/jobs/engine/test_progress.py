@@ -6,7 +6,7 @@ from typing import Any
 
 from prometheus_client import REGISTRY
 
-from jobs.engine.progress import record
+from jobs.engine.progress import dropped, record
 
 PROGRESS: dict[str, Any] = {
     "name": "progress_test",
@@ -27,7 +27,6 @@ def test_a_batch_is_counted() -> None:
     record(PROGRESS)
     assert value("rows_total") == 240
     assert value("batch_seconds_sum") == 3.0
-    assert value("late_rows_total") == 8
     assert value("lag_records") == 30
 
 
@@ -36,5 +35,7 @@ def test_a_query_without_metrics_of_its_source_is_not_behind() -> None:
     assert value("lag_records") == 0
 
 
-def test_a_query_without_a_name_is_passed_over() -> None:
-    record({key: v for key, v in PROGRESS.items() if key != "name"})
+def test_rows_that_came_too_late_are_those_of_all_operators() -> None:
+    assert dropped(PROGRESS) == 4
+    assert dropped(PROGRESS | {"stateOperators": [{"numRowsDroppedByWatermark": n} for n in (1, 2)]}) == 3
+    assert dropped(PROGRESS | {"stateOperators": []}) == 0
