@@ -17,8 +17,10 @@ from garonne.feeds import ALL_FEEDS
 from garonne.freshness import Percentiles, Watch
 from garonne.health.command import TIMEOUT_SECONDS as HEALTH_TIMEOUT_SECONDS
 from garonne.health.command import feeds_health, health_table
+from garonne.ledger import span_of, verdict
 from garonne.metrics_view import Sample, by_label, scraped, total
 from jobs.engine.failures import Kind
+from jobs.engine.ledger_counts import counted
 from jobs.engine.refusal import Reason
 from jobs.job import all_jobs
 from runtime.elastic.client import client
@@ -52,7 +54,7 @@ def status(
         float, typer.Option("--watch", help="Seconds to watch documents arrive, for their freshness; 0 to skip.")
     ] = 20.0,
 ) -> None:
-    """Show what runs, what flows and how fresh it is. Exits with 1 when a server, a query or a figure is not well."""
+    """Show what runs, flows and adds up. Exits with 1 when a server, a query, a figure or the ledger is not well."""
     servers = stack.status(settings())
     processes = running(settings())
     console.print(servers_table(servers, processes))
@@ -68,7 +70,8 @@ def status(
     if fresh:
         console.print(freshness_table(fresh))
     down = [s.name for s in servers if s.state not in ("running", "given")]
-    if down or stopped or any(not is_fresh(name, p) for name, p in fresh.items()):
+    adds_up = down or _ledger()
+    if down or stopped or not adds_up or any(not is_fresh(name, p) for name, p in fresh.items()):
         raise typer.Exit(1)
 
 
@@ -174,6 +177,18 @@ def _show_health() -> None:
         return
     if verdicts:
         console.print(health_table(verdicts))
+
+
+def _ledger() -> bool:
+    """Show whether the last day adds up."""
+    try:
+        es = client(endpoints(settings()))
+    except NoEndpointsError:
+        return True
+    found = counted(es, span_of(None, None))
+    problems = found.problems(datetime.now(UTC))
+    console.print("Ledger of the last day. " + verdict(found, problems))
+    return not problems
 
 
 def _freshness(seconds: float) -> dict[str, Percentiles]:

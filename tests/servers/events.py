@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -49,6 +50,26 @@ def produce(context: Context, name: str, every: list[Event]) -> None:
         producer.produce(c.topic, encode(e), f"{e['tenant']}/{e['entity_id']}".encode())
         producer.poll(0)
     assert producer.flush(60) == 0
+
+
+def said(name: str, every: Iterable[Event]) -> Iterator[dict[str, Any]]:
+    """What a connector says in the ledger of events of a contract that it accepted."""
+    hours = Counter(
+        (e["tenant"], e["feed"], e["observed_at"].replace(minute=0, second=0, microsecond=0)) for e in every
+    )
+    for (tenant, feed, hour), count in hours.items():
+        for outcome in ("received", "accepted"):
+            yield {
+                "tenant": tenant,
+                "counter": feed,
+                "counted_by": "source",
+                "event": name,
+                "hour": hour,
+                "outcome": outcome,
+                "reason": "",
+                "records_count": count,
+                "counted_at": datetime.now(UTC),
+            }
 
 
 def _again(rng: random.Random, event: Event) -> Event:
