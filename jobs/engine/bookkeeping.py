@@ -21,17 +21,17 @@ KEY = contract(LEDGER).key
 class Books:
     """What was counted so far; only what has changed is sent again."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, since: datetime | None = None) -> None:
+        """Begin with what was taken in since a time; without one, in the last day."""
         self._context = context
         self._sent: dict[Key, int] = {}
-        self._looked_at: datetime | None = None
+        self._since = since or datetime.now(UTC) - DAY
 
     def balance(self) -> int:
         """Count the hours in which something has changed, send what is new; the number of records sent."""
         now = datetime.now(UTC)
-        since = self._looked_at or now - DAY
-        oldest = oldest_since(self._context.es, since - OVERLAP)
-        self._looked_at = now
+        oldest = oldest_since(self._context.es, self._since)
+        self._since = now - OVERLAP
         if oldest is None:
             return 0
         found = counted(self._context.es, Span(oldest, now + timedelta(hours=1)))

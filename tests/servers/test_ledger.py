@@ -55,7 +55,7 @@ def test_all_adds_up(context: Context, spark: SparkSession) -> None:
 
 
 def test_the_books_are_records_like_any_other(context: Context, spark: SparkSession) -> None:
-    books = Books(context)
+    books = Books(context, SPAN.start)
     assert books.balance() > 0
     assert books.balance() == 0  # nothing has changed
     drain([observations_query(spark, context)])
