@@ -12,8 +12,8 @@ from garonne.demo.command import demo
 from garonne.doctor import doctor
 from garonne.health.command import health
 from garonne.ingest import ingest
-from garonne.rebuild import rebuild
 from garonne.ledger import ledger
+from garonne.rebuild import rebuild
 from garonne.simulate import simulate
 from garonne.status import status
 from runtime.logs import configure_logs
