@@ -22,6 +22,7 @@ from runtime.elastic.documents import found
 from runtime.endpoints import Endpoints
 from schemas import contract
 from tests.servers import events as city
+from tests.servers.drivers import begin_anew
 
 pytestmark = [pytest.mark.servers, pytest.mark.spark]
 
@@ -36,6 +37,7 @@ def context(servers: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Con
     """The test servers, with folders of this module's own."""
     made = Context(servers, tmp_path_factory.mktemp("state"))
     made.prepare()
+    begin_anew(made)
     return made
 
 

@@ -20,6 +20,7 @@ from runtime.endpoints import Endpoints
 from runtime.records import RecordProducer
 from schemas import contract
 from tests.servers import events as city
+from tests.servers.drivers import begin_anew
 
 pytestmark = [pytest.mark.servers, pytest.mark.spark]
 
@@ -33,6 +34,7 @@ def context(servers: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Con
     """The test servers with the events of a tenant, what its connectors said of them."""
     made = Context(servers, tmp_path_factory.mktemp("state"))
     made.prepare()
+    begin_anew(made)
     for name, every in city.events(17, TENANT).items():
         city.produce(made, name, [*every, *every[:3]])
         RecordProducer(servers, contract("ledger")).send(city.said(name, every))
