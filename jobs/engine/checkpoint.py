@@ -103,7 +103,7 @@ class Checkpoint:
             mark = Mark(**known)
         except (OSError, ValueError, TypeError):
             raise RefusedError(self.query, Reason.LOST, "it has no checkpoint that could be kept") from None
-        if mark.phase is not Phase.RUNNING or mark.query != self.query:
+        if mark.phase != Phase.RUNNING or mark.query != self.query:
             raise RefusedError(self.query, Reason.UNFINISHED, "its checkpoint has nothing that could be kept")
         self.write(mark)
 

@@ -184,6 +184,30 @@ def test_a_changed_job_is_refused_with_what_changed(change: dict[str, Any], said
     assert caught.value.reason is Reason.CHANGED
 
 
+def test_a_checkpoint_that_is_kept_is_that_of_the_changed_job(checkpoint: Checkpoint) -> None:
+    ran(checkpoint)
+    checkpoint.keep()
+    mark = opened(checkpoint, ES, kafka, lambda c: fingerprints(c, plan="q"))
+    assert (mark.generation, mark.phase) == (1, Phase.RUNNING)
+    assert opened(checkpoint, ES, kafka, lambda c: fingerprints(c, plan="q")) == mark
+    assert refused(checkpoint).reason is Reason.CHANGED
+
+
+def test_so_is_one_of_before_fingerprints(checkpoint: Checkpoint) -> None:
+    ran(checkpoint)
+    (checkpoint.folder / "garonne.json").write_text(json.dumps({"query": "heat", "generation": 1}))
+    checkpoint.keep()
+    assert opened_now(checkpoint).fingerprint == NOW
+
+
+def test_what_is_lost_or_half_rebuilt_cannot_be_kept(checkpoint: Checkpoint) -> None:
+    with pytest.raises(RefusedError, match="it has no checkpoint that could be kept"):
+        checkpoint.keep()
+    checkpoint.begin(ES, Phase.REBUILDING)
+    with pytest.raises(RefusedError, match="nothing that could be kept"):
+        checkpoint.keep()
+
+
 def test_a_job_changed_before_its_first_batch_is_its_own(checkpoint: Checkpoint) -> None:
     opened_now(checkpoint)
     mark = opened(checkpoint, ES, kafka, lambda c: fingerprints(c, plan="q"))
