@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -256,3 +257,13 @@ def test_one_process_at_a_time_works_with_a_checkpoint(checkpoint: Checkpoint) -
         pass
     with checkpoint.held():
         pass
+
+
+def test_what_is_set_aside_is_kept_three_times(checkpoint: Checkpoint) -> None:
+    places = []
+    for minute in range(5):
+        checkpoint.begin(ES)
+        places.append(checkpoint.set_aside(datetime(2026, 11, 22, 12, minute, tzinfo=UTC)))
+    assert [p is not None and p.is_dir() for p in places] == [False, False, True, True, True]
+    assert not checkpoint.folder.exists()
+    assert checkpoint.set_aside(datetime(2026, 11, 22, 13, tzinfo=UTC)) is None
