@@ -34,10 +34,10 @@ def rebuild(
     context = Context.of(settings())
     for name in job:
         with context.checkpoint(name).held():  # a driver that runs it is said before Spark starts
-            pass
+            if keep:
+                context.checkpoint(name).keep()
     if keep:
         for name in job:
-            context.checkpoint(name).keep()
             console.print(f"{name}: its checkpoint is that of the job as it is now. To go on: garonne submit")
         return
     for name in job:
