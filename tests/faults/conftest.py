@@ -1,4 +1,4 @@
-"""The fault laboratory: one file for each row of the matrix, with real servers.
+"""The fault laboratory: a file or two for each row of the matrix, with real servers.
 
 Rows that kill or halt servers take a `Stack` of their own (below, or `stack_of_its_own`); the others use the `servers`
 of the whole run. Rows of more than some twenty seconds are marked `faults` and run by `make faults` alone.

@@ -76,3 +76,13 @@ def send(context: Context, topic: str, tenant: str, values: Iterable[bytes]) -> 
         producer.produce(topic, value, f"{tenant}/x".encode())
         producer.poll(0)
     assert producer.flush(60) == 0
+
+
+def of_each(spark: SparkSession, job: Job, arrivals: Sequence[Sequence[Event]]) -> list[Documents]:
+    """What a job makes of each of the arrivals, in one batch: each is the city of another tenant meanwhile."""
+    every = [{**e, "tenant": f"t{n}"} for n, events in enumerate(arrivals) for e in events]
+    found: list[Documents] = [{} for _ in arrivals]
+    for id_, document in expected(spark, job, every).items():
+        tenant, _, rest = id_.partition("|")
+        found[int(tenant[1:])][rest] = {**document, "tenant": ""}
+    return found

@@ -85,11 +85,14 @@ class City:
             stop.set()
             await running
 
-    def process(self, feed: Feed, *program: str) -> subprocess.Popen[bytes]:
-        """The feed's connector as a process of its own, or another program that runs it; says what it does in a log."""
+    def process(self, feed: Feed, *program: str, inside: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+        """The feed's connector as a process of its own, or another program that runs it; says what it does in a log.
+
+        ``inside`` is a command that runs another one somewhere else.
+        """
         known = {**self.endpoints.model_dump(exclude_none=True), "garonne_state": self.state}
         given = {name.upper(): _plain(value) for name, value in known.items()}
-        command = [sys.executable, "-m", *(program or ("tests.servers.ingesting",)), str(self.path(feed.id))]
+        command = [*inside, sys.executable, "-m", *(program or ("tests.servers.ingesting",)), str(self.path(feed.id))]
         with (self.state / "connector.log").open("ab") as log:
             return subprocess.Popen(command, cwd=PROJECT, env={**os.environ, **given}, stderr=log)
 
