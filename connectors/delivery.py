@@ -62,8 +62,8 @@ class Context:
 class Intake(Protocol):
     """Who takes the payloads."""
 
-    async def deliver(self, delivery: Delivery) -> None:
-        """Take one payload; deliveries are acknowledged in the order of these calls."""
+    async def deliver(self, delivery: Delivery) -> bool:
+        """Take one payload: whether anything in it could be read. They are acknowledged in the order of these calls."""
         ...
 
     async def drain(self) -> None:

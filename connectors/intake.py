@@ -72,17 +72,16 @@ class FeedIntake:
         self._since_turn = 0
         self._turn = asyncio.Lock()
 
-    async def deliver(self, delivery: Delivery) -> None:
-        """Take one payload; returns when its records are on their way.
+    async def deliver(self, delivery: Delivery) -> bool:
+        """Take one payload; returns when its records are on their way: whether anything in it could be read.
 
         Raises:
             PausedError: most of what the feed brings is bad.
         """
         async with self._turn:
             if self._breaker.is_open:
-                await self._look_ahead(delivery)
-            else:
-                await self._take_payload(delivery, is_judged=True)
+                return await self._look_ahead(delivery)
+            return await self._take_payload(delivery, is_judged=True)
 
     async def drain(self) -> None:
         """Wait until what was delivered whole is acknowledged, some seconds at the most."""
@@ -91,7 +90,7 @@ class FeedIntake:
         except OSError as e:
             self._meter.error("cursor", e)
 
-    async def _look_ahead(self, delivery: Delivery) -> None:
+    async def _look_ahead(self, delivery: Delivery) -> bool:
         """While the breaker is open nothing is sent, until the newest data are good; then all that was held back."""
         bad, total = (0, 0) if delivery.is_again else await self._bad_of(delivery)
         ready = self._ahead.hold(delivery, bad, total)
@@ -99,6 +98,7 @@ class FeedIntake:
             self._meter.resumed()
         for held in ready:
             await self._take_payload(held, is_judged=False)
+        return bad < total or total == 0
 
     async def _bad_of(self, delivery: Delivery) -> tuple[int, int]:
         """How many records of a delivery are bad, and how many there are."""
@@ -114,8 +114,8 @@ class FeedIntake:
     def _judged(self, item: Item, payload: Payload) -> Event | Rejected:
         return item if isinstance(item, Rejected) else self._accept(item, payload.received_at)
 
-    async def _take_payload(self, delivery: Delivery, *, is_judged: bool) -> None:
-        payload = delivery.payload
+    async def _take_payload(self, delivery: Delivery, *, is_judged: bool) -> bool:
+        payload, is_read = delivery.payload, True
         pending = self.unsettled.begin(delivery, self._tolerance)
         if not delivery.is_again:
             self._meter.payload()
@@ -123,22 +123,27 @@ class FeedIntake:
                 await self._refuse(pending, payload, delivery.problem, "connector", self._received(pending))
                 pending.items = 1
             else:
-                await self._take_all(pending, payload, is_judged=is_judged)
+                is_read = await self._take_all(pending, payload, is_judged=is_judged)
             self._judge(pending, is_judged=is_judged)
+        if delivery.repeats and not is_read:
+            pending.position = None  # so that its source is asked for it again, and not for what came after it
         self.unsettled.whole(pending)
+        return is_read
 
     def _judge(self, pending: Pending, *, is_judged: bool) -> None:
         if is_judged:
             self._breaker.judge(pending.bad, pending.items)
         pending.bad = pending.items = 0
 
-    async def _take_all(self, pending: Pending, payload: Payload, *, is_judged: bool) -> None:
-        hour_of = pending.tally.hour
+    async def _take_all(self, pending: Pending, payload: Payload, *, is_judged: bool) -> bool:
+        hour_of, has_records, is_malformed = pending.tally.hour, False, False
         async for items in self._decoded(payload):
             for item in items:
                 if isinstance(item, Rejected):
+                    is_malformed |= item.reason is Reason.MALFORMED
                     await self._refuse(pending, payload, item, "decode", self._received(pending))
                 else:
+                    has_records = True
                     hour = hour_of(item.observed_at)
                     hour.received += 1
                     await self._take(pending, payload, item, hour)
@@ -151,6 +156,7 @@ class FeedIntake:
                 await asyncio.sleep(0)
             while self.unsettled.records >= MAX_UNSETTLED_RECORDS:
                 await self.unsettled.progress()
+        return has_records or not is_malformed
 
     def _received(self, pending: Pending) -> HourCounts:
         """The hour of a record without a time of its own, which it is counted in."""

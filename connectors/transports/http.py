@@ -149,8 +149,7 @@ class _Poller:
             self._context.report("secret", e)
             return started + self._options.max_retry_seconds
         self._backoff.reset()
-        if answer.body is not None:
-            await intake.deliver(self._delivery(answer, answer.body))
+        if answer.body is not None and await intake.deliver(self._delivery(answer, answer.body)):
             self._validators = answer.validators
         return started + next_poll(self._options, answer.max_age)
 

@@ -87,7 +87,7 @@ class KeptIntake:
         if enough == 0:
             self.enough.set()
 
-    async def deliver(self, delivery: Delivery) -> None:
+    async def deliver(self, delivery: Delivery) -> bool:
         self.deliveries.append(delivery)
         if delivery.key is not None and delivery.position is not None:
             self._context.cursor.advance(delivery.key, delivery.position)
@@ -95,6 +95,7 @@ class KeptIntake:
             delivery.acknowledge()
         if len(self.deliveries) >= self._enough:
             self.enough.set()
+        return True
 
     async def drain(self) -> None:
         return

@@ -16,6 +16,7 @@ from connectors.delivery import Context
 from connectors.inflate import Inflater, TooLargeError
 from connectors.transports import _urls, http
 from connectors.transports._http_get import GetError
+from tests.connectors.benches import Bench
 from tests.connectors.scripted import LOCAL, Answer, Errors, KeptIntake, Polled, ScriptedServer, answer, polled, until
 
 BODY = b'{"results": []}'
@@ -140,6 +141,28 @@ def test_a_fault_is_reported_and_the_address_tried_again(
 ) -> None:
     assert poll(context, fault, fault, answer(body=BODY), deliveries=1).bodies == [BODY]
     assert errors.kinds == [kind, kind]
+
+
+def test_half_a_document_is_asked_for_again_though_it_bears_the_mark_of_the_whole(
+    context: Context, bench: Bench
+) -> None:
+    def unchanged_or(body: bytes) -> Answer:
+        unchanged = answer("304 Not Modified", ETag='"1"')
+        return lambda r: unchanged if "if-none-match" in r.headers else answer(body=body, ETag='"1"')
+
+    async def main() -> list[str | None]:
+        server = ScriptedServer([unchanged_or(b'["s1", "s'), unchanged_or(b'["s1", "s2"]')])
+        async with server.running():
+            given = {"kind": "http", **LOCAL, "url": server.url, "period_seconds": 0.02}
+            task = asyncio.create_task(http.run(http.Options.model_validate(given), context, bench.intake()))
+            await until(lambda: task.done() or len(server.requests) >= 4)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        return [r.headers.get("if-none-match") for r in server.requests[:4]]
+
+    assert asyncio.run(main()) == [None, None, '"1"', '"1"']
+    assert bench.entities == ["s1", "s2"]
+    assert [letter["reason"] for letter in bench.letters] == ["malformed"]
 
 
 def test_a_slow_server_costs_no_more_than_the_total_time(context: Context, errors: Errors) -> None:
