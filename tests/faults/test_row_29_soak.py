@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from runtime.local import process
 from tests.faults.soak.actions import ACTIONS
 from tests.faults.soak.report import Done, Report
 from tests.faults.soak.run import soak
 from tests.faults.soak.schedule import KINDS, Fault, schedule
-from tests.faults.soak.units import End, Unit
+from tests.faults.soak.units import End, Unit, kept
 from tests.faults.soak.verdict import Check, compared
-from tests.servers.stacks import temporary_settings
+from tests.servers.stacks import kill, temporary_settings, until
 
 SEED = 29
 MINUTES = 4.0
@@ -59,6 +61,31 @@ def test_a_process_that_ends_by_itself_spoils_the_verdict() -> None:
     assert report.own_ends == unit.ends[2:]
     unit.ends[2:] = [End("jobs", 20, "", True, "was at work")]
     assert report.problems == ["jobs ended by itself: was at work"]
+
+
+def test_a_process_that_ends_is_started_again_and_its_end_has_a_cause(tmp_path: Path) -> None:
+    pid_file, log = tmp_path / "pid.json", tmp_path / "log"
+    command = process.Command([sys.executable, "-c", "import time; time.sleep(600)"], {}, tmp_path)
+    unit = Unit("sleeper", pid_file, log, lambda: _begun(command, pid_file, log), lambda: True)
+    unit.start()
+    try:
+        with kept([unit]):
+            until(lambda: unit.is_known_ready, "it is known to be at work")
+            with unit.held_down("kill"):
+                kill(unit.pids)
+                until(lambda: len(unit.ends) == 1, "its end was seen")
+                assert unit.pids == []
+            until(lambda: unit.is_known_ready, "it was started again")
+            kill(unit.pids)
+            until(lambda: len(unit.ends) == 2, "its second end was seen")
+            unit.retire()
+    finally:
+        process.stop(pid_file)
+    assert [(end.cause, end.was_ready) for end in unit.ends] == [("kill", True), ("", True)]
+
+
+def _begun(command: process.Command, pid_file: Path, log: Path) -> None:
+    process.start(command, pid_file, log)
 
 
 @pytest.mark.faults

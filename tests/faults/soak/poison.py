@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Any
 
 from confluent_kafka import KafkaError, Message, Producer
 
@@ -20,6 +21,8 @@ UNKNOWN_NUMBER = 987_654
 FLUSH_SECONDS = 180
 KEY = f"{TENANT}/poison".encode()
 
+Encode = Callable[[Mapping[str, Any]], bytes]
+
 
 @dataclass(frozen=True)
 class Poison:
@@ -33,7 +36,9 @@ class Poison:
 def poisons(rng: Random, context: Context, count: int) -> list[Poison]:
     """Random bytes, wrong magic, unknown schemas, torn events, none at all, and events of times to come."""
     events = [c for c in contracts().values() if c.kind is Kind.EVENT]
-    return [_poison(rng, context, rng.choice(events), n) for n in range(count)]
+    encoders = {c.name: encoder(c, context.registry.register(c)) for c in events}
+    chosen = rng.choices(events, k=count)
+    return [_poison(rng, c, encoders[c.name], n) for n, c in enumerate(chosen)]
 
 
 def send(context: Context, every: list[Poison]) -> set[str]:
@@ -60,9 +65,9 @@ def send(context: Context, every: list[Poison]) -> set[str]:
     return letters
 
 
-def _poison(rng: Random, context: Context, contract: Contract, number: int) -> Poison:
-    good = _event(rng, context, contract, datetime.now(UTC))
-    future = _event(rng, context, contract, datetime.now(UTC) + timedelta(days=3650))
+def _poison(rng: Random, contract: Contract, encode: Encode, number: int) -> Poison:
+    good = encode(_event(rng, contract, datetime.now(UTC)))
+    future = encode(_event(rng, contract, datetime.now(UTC) + timedelta(days=3650)))
     kinds: list[tuple[bytes | None, str]] = [
         (b"\xff" + rng.randbytes(rng.randrange(200)), "malformed"),
         (b"\x01" + good[1:], "malformed"),
@@ -74,10 +79,10 @@ def _poison(rng: Random, context: Context, contract: Contract, number: int) -> P
     return Poison(contract.topic, *kinds[number % len(kinds)])
 
 
-def _event(rng: Random, context: Context, contract: Contract, at: datetime) -> bytes:
+def _event(rng: Random, contract: Contract, at: datetime) -> dict[str, Any]:
     path = next(p for p in contract.examples() if p.name.endswith(".pass.json"))
     changes = {"tenant": TENANT, "entity_id": f"poison-{rng.getrandbits(64):x}", "observed_at": at, "ingested_at": at}
-    return encoder(contract, context.registry.register(contract))({**example(contract, path), **changes})
+    return {**example(contract, path), **changes}
 
 
 def _letter(poison: Poison, message: Message) -> str:

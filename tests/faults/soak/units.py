@@ -50,7 +50,7 @@ class Unit:
     most_memory_mb: float = 0.0
     _holders: list[str] = field(default_factory=list)
     _cause: str = ""
-    _was_ready: bool = False
+    is_known_ready: bool = False  # since it was started last
     _is_retired: bool = False
     _lock: Lock = field(default_factory=Lock)
 
@@ -82,7 +82,7 @@ class Unit:
         """Start it again whenever it has ended, until told to stop; gives up after too many times."""
         while not stop.wait(LOOK_SECONDS) and not self._is_retired:
             if self.running is not None:
-                self._was_ready = self._was_ready or self.is_ready()
+                self.is_known_ready = self.is_known_ready or self.is_ready()
                 self._let_go()
                 continue
             self._note_end()
@@ -103,21 +103,21 @@ class Unit:
     def _let_go(self) -> None:
         """An end that comes long after the harm is another's."""
         with self._lock:
-            if not self._holders and self._was_ready:
+            if not self._holders and self.is_known_ready:
                 self._cause = ""
 
     def _note_end(self) -> None:
         with self._lock:
             cause, self._cause = self._cause, ""
         words = process.last_lines(self.log)[-SHOWN_CHARACTERS:]
-        self.ends.append(End(self.name, time.monotonic(), cause, self._was_ready, words))
+        self.ends.append(End(self.name, time.monotonic(), cause, self.is_known_ready, words))
         self.causes[cause or "by itself"] += 1
         if self.log.exists():
             shutil.copyfile(self.log, self.log.with_name(f"{self.name}.{len(self.ends)}.ended.log"))
 
     def _start_again(self) -> None:
         process.stop(self.pid_file)  # what its children are still doing
-        self._was_ready = False
+        self.is_known_ready = False
         try:
             self.start()
         except (ServerError, OSError):
