@@ -111,13 +111,13 @@ class Unit:
             cause, self._cause = self._cause, ""
         words = process.last_lines(self.log)[-SHOWN_CHARACTERS:]
         self.ends.append(End(self.name, time.monotonic(), cause, self.is_known_ready, words))
+        self.is_known_ready = False
         self.causes[cause or "by itself"] += 1
         if self.log.exists():
             shutil.copyfile(self.log, self.log.with_name(f"{self.name}.{len(self.ends)}.ended.log"))
 
     def _start_again(self) -> None:
         process.stop(self.pid_file)  # what its children are still doing
-        self.is_known_ready = False
         try:
             self.start()
         except (ServerError, OSError):
