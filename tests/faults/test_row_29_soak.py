@@ -63,6 +63,7 @@ def test_a_process_that_ends_by_itself_spoils_the_verdict() -> None:
     assert report.problems == ["jobs ended by itself: was at work"]
 
 
+@pytest.mark.slow
 def test_a_process_that_ends_is_started_again_and_its_end_has_a_cause(tmp_path: Path) -> None:
     pid_file, log = tmp_path / "pid.json", tmp_path / "log"
     command = process.Command([sys.executable, "-c", "import time; time.sleep(600)"], {}, tmp_path)
