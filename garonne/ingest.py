@@ -12,7 +12,7 @@ import typer
 from connectors.feed import Feed, FeedError, load_feeds
 from connectors.runner import ingest as run
 from garonne.console import errors
-from jobs.engine.context import Context
+from runtime.endpoints import Endpoints, endpoints
 from runtime.processes import announced
 from runtime.settings import Settings, settings
 
@@ -24,16 +24,15 @@ def ingest(feeds: Folder) -> None:
     found = load_feeds(feeds)
     if not found:
         raise FeedError(f"{feeds}: no feed is enabled here")
-    context = Context.of(settings())
-    context.prepare()
+    addresses = endpoints(settings())
     errors.print(f"{len(found)} feeds: {', '.join(f.id for f in found)}", soft_wrap=True)
     with announced(settings(), "connectors"):
-        asyncio.run(_until_signal(found, context, settings()))
+        asyncio.run(_until_signal(found, addresses, settings()))
 
 
-async def _until_signal(feeds: list[Feed], context: Context, used: Settings) -> None:
+async def _until_signal(feeds: list[Feed], addresses: Endpoints, used: Settings) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    await run(feeds, context.endpoints, used, stop)
+    await run(feeds, addresses, used, stop)

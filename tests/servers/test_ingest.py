@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,6 +25,7 @@ from connectors.preview import _preview
 from connectors.sources import broker_of, format_of
 from connectors.transports import mqtt
 from runtime.endpoints import Endpoints
+from runtime.settings import PROJECT
 from schemas import contract
 from tests.connectors.scripted import HeldProducer, ScriptedServer, answer
 from tests.servers.ingesting import City, count, message, until
@@ -212,6 +216,25 @@ def test_a_file_is_read_once_and_a_broken_line_costs_only_itself(city: City) -> 
     asyncio.run(main())
     assert city.entities() == sorted(["last", *(f"s{n}" for n in range(2_500))])
     assert [e["payload"] for e in city.events("dead_letter")] == [b"{broken\n"]
+
+
+def test_connectors_start_while_elasticsearch_is_away(city: City) -> None:
+    (city.state / "drop").mkdir()
+    (city.state / "drop" / "a.jsonl").write_bytes(message("s1", 1))
+    feed = city.feed("files", {"kind": "files", "folder": "drop", "period_seconds": 0.05}, layout="lines")
+    given = {
+        "GARONNE_STATE": str(city.state),
+        "KAFKA_BOOTSTRAP": city.endpoints.kafka_bootstrap,
+        "SCHEMA_REGISTRY_URL": city.endpoints.schema_registry_url,
+        "ELASTICSEARCH_URL": "http://127.0.0.1:1",
+    }
+    command = [sys.executable, "-m", "garonne", "ingest", str(city.path(feed.id).parent)]
+    process = subprocess.Popen(command, cwd=PROJECT, env={**os.environ, **given})
+    try:
+        asyncio.run(until_settled(city, {"s1"}))
+    finally:
+        process.terminate()
+    assert process.wait(LIMIT_SECONDS) == 0
 
 
 def test_a_feed_that_fails_stops_no_other_and_comes_back(city: City) -> None:
