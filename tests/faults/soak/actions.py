@@ -23,7 +23,7 @@ BACK_SECONDS = 420  # until a driver is at work again on a busy machine
 CLEAN_END_SECONDS = 60
 JAVA_END_SECONDS = 120
 CALL_SECONDS = 240  # until Elasticsearch takes a setting
-POISONS = 24
+POISONS = 28
 JAVA, WORKER = "org.apache.spark.deploy.SparkSubmit", "jobs.engine.daemon"
 
 Action = Callable[[Plant, Fault, Random], str]

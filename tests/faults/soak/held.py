@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from runtime.avro import Decoder, NotWireFormatError
 from runtime.future import TOLERANCE as FUTURE_TOLERANCE
 from runtime.registry import UnknownSchemaError
 from schemas import Contract, Kind
-from schemas.documents import document_id
+from schemas.documents import TENANT, document_id
 from tests.servers.ingesting import messages
 
 
@@ -61,4 +62,4 @@ def _accepted(message: Message, contract: Contract, decode: Decoder) -> Mapping[
         return None
     sent_at = datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
     is_future = contract.kind is Kind.EVENT and event[contract.time] > sent_at + FUTURE_TOLERANCE
-    return None if is_future else event
+    return None if is_future or not re.fullmatch(TENANT, event["tenant"]) else event

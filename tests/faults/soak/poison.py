@@ -34,7 +34,7 @@ class Poison:
 
 
 def poisons(rng: Random, context: Context, count: int) -> list[Poison]:
-    """Random bytes, wrong magic, unknown schemas, torn events, none at all, and events of times to come."""
+    """Random bytes, wrong magic, unknown schemas, torn events, none at all, events of times to come and of no place."""
     events = [c for c in contracts().values() if c.kind is Kind.EVENT]
     encoders = {c.name: encoder(c, context.registry.register(c)) for c in events}
     chosen = rng.choices(events, k=count)
@@ -68,6 +68,7 @@ def send(context: Context, every: list[Poison]) -> set[str]:
 def _poison(rng: Random, contract: Contract, encode: Encode, number: int) -> Poison:
     good = encode(_event(rng, contract, datetime.now(UTC)))
     future = encode(_event(rng, contract, datetime.now(UTC) + timedelta(days=3650)))
+    nowhere = encode({**_event(rng, contract, datetime.now(UTC)), "tenant": "../No Such Place"})
     kinds: list[tuple[bytes | None, str]] = [
         (b"\xff" + rng.randbytes(rng.randrange(200)), "malformed"),
         (b"\x01" + good[1:], "malformed"),
@@ -75,6 +76,7 @@ def _poison(rng: Random, contract: Contract, encode: Encode, number: int) -> Poi
         (None, "malformed"),
         (MAGIC + UNKNOWN_NUMBER.to_bytes(4, "big") + good[HEADER_BYTES:], "unknown_schema"),
         (future, "future_time"),
+        (nowhere, "invalid_tenant"),
     ]
     return Poison(contract.topic, *kinds[number % len(kinds)])
 
