@@ -16,7 +16,7 @@ from garonne.console import console
 from garonne.feeds import ALL_FEEDS
 from garonne.freshness import Percentiles, Watch
 from garonne.health.command import TIMEOUT_SECONDS as HEALTH_TIMEOUT_SECONDS
-from garonne.health.command import feeds_health, health_table
+from garonne.health.command import feeds_health, health_table, paused_feeds
 from garonne.ledger import span_of, verdict
 from garonne.metrics_view import Sample, by_label, scraped, total
 from jobs.engine.failures import Kind
@@ -171,7 +171,8 @@ def _show_health() -> None:
     """How the feeds are that ever said something, where Elasticsearch can be asked."""
     try:
         es = client(endpoints(settings()), HEALTH_TIMEOUT_SECONDS)
-        verdicts = feeds_health(es, load_heads(ALL_FEEDS), datetime.now(UTC), only_heard=True)
+        heads, paused = load_heads(ALL_FEEDS), paused_feeds()
+        verdicts = feeds_health(es, heads, datetime.now(UTC), only_heard=True, paused=paused)
     except (RuntimeError, FeedError) as e:
         console.print(str(e), soft_wrap=True, markup=False)
         return

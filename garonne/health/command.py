@@ -19,12 +19,15 @@ from garonne.console import console
 from garonne.feeds import ALL_FEEDS
 from garonne.health import observed
 from garonne.health.judgement import Verdict, judged
+from garonne.metrics_view import by_label, scraped
 from runtime.elastic.client import client
 from runtime.endpoints import endpoints
+from runtime.processes import running
 from runtime.settings import settings
 
 TIMEOUT_SECONDS = 15.0
 SHOWN_DEVICES = 50
+PAUSED = "garonne_feed_paused"
 
 Folder = Annotated[
     Path | None,
@@ -44,7 +47,8 @@ def health(
     """Show the age of what each feed says, which of them are stale or broken, and which devices are silent."""
     heads = _chosen(load_heads(feeds or ALL_FEEDS), feed)
     es = client(endpoints(settings()), TIMEOUT_SECONDS)
-    verdicts = feeds_health(es, heads, datetime.now(UTC), only_heard=feeds is None and feed is None)
+    only_heard = feeds is None and feed is None
+    verdicts = feeds_health(es, heads, datetime.now(UTC), only_heard=only_heard, paused=paused_feeds())
     if as_json:
         console.print(orjson.dumps([asdict(v) for v in verdicts]).decode(), soft_wrap=True, markup=False)
     else:
@@ -55,7 +59,14 @@ def health(
         raise typer.Exit(1)
 
 
-def feeds_health(es: Elasticsearch, heads: Collection[FeedHead], now: datetime, only_heard: bool) -> list[Verdict]:
+def paused_feeds() -> set[str]:
+    """Feeds that running connectors say they have paused."""
+    return {feed for feed, is_paused in by_label(scraped(running(settings())), PAUSED, "feed").items() if is_paused}
+
+
+def feeds_health(
+    es: Elasticsearch, heads: Collection[FeedHead], now: datetime, *, only_heard: bool, paused: Collection[str] = ()
+) -> list[Verdict]:
     """How feeds are at a time (aware), in the order of their ids; with ``only_heard`` those that ever said something.
 
     Raises:
@@ -69,7 +80,7 @@ def feeds_health(es: Elasticsearch, heads: Collection[FeedHead], now: datetime, 
     except (ApiError, TransportError) as e:
         raise RuntimeError(f"Elasticsearch does not say how the feeds are: {e}") from e
     named = [((h.tenant, h.id), h) for h in sorted(wanted, key=lambda h: (h.id, h.tenant))]
-    return [judged(h, heard.get(n), counted.get(n), silent.get(n, ()), None, now) for n, h in named]
+    return [judged(h, heard.get(n), counted.get(n), silent.get(n, ()), h.id in paused, now) for n, h in named]
 
 
 def health_table(verdicts: Sequence[Verdict]) -> Table:

@@ -83,12 +83,12 @@ def judged(
     heard: Heard | None,
     counted: Counted | None,
     silent: Sequence[Device],
-    paused: str | None,
+    is_paused: bool,
     now: datetime,
 ) -> Verdict:
     """How a feed is at a time (aware); `silent` are the devices that said nothing since they should have."""
     share = counted.rejected_share if counted else None
-    state, reason = _state(head, heard, share, silent, paused, now)
+    state, reason = _state(head, heard, share, silent, is_paused, now)
     return Verdict(
         feed=head.id,
         tenant=head.tenant,
@@ -108,11 +108,11 @@ def _state(
     heard: Heard | None,
     share: float | None,
     silent: Sequence[Device],
-    paused: str | None,
+    is_paused: bool,
     now: datetime,
 ) -> tuple[State, str]:
-    if paused is not None:
-        return State.BROKEN, f"paused: {paused}"
+    if is_paused:
+        return State.BROKEN, "paused: most of what it brings is bad; it goes on when its newest data are good"
     if share is not None and share > MOSTLY:
         return State.BROKEN, f"{share:.0%} of what it sends is rejected"
     if heard is None:
