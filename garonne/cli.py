@@ -22,6 +22,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
+    pretty_exceptions_show_locals=False,  # among them may be passwords
     help="Garonne: from a city's feeds, over Kafka and Spark, to figures in Elasticsearch.",
 )
 app.command()(servers.up)

@@ -11,6 +11,7 @@ from jobs.engine.context import Context
 from runtime.endpoints import Endpoints
 from runtime.local import stack
 from runtime.settings import settings
+from runtime.urls import shown
 
 
 def up() -> None:
@@ -41,5 +42,5 @@ def show(addresses: Endpoints) -> None:
     """Print the addresses, and where the password is."""
     for name, address in addresses.model_dump(exclude_none=True).items():
         if name.endswith(("_bootstrap", "_url", "_user")):
-            console.print(f"  {name:<22} {address}")
+            console.print(f"  {name:<22} {shown(address)}")
     console.print(f"  passwords: {settings().state / 'secrets'}", soft_wrap=True)

@@ -127,7 +127,7 @@ def _record(entity: FeedEntity, feed_time: int, options: Options, reference: Ref
         **_stop(vehicle, known, observed_at),
     }
     described = vehicle.vehicle
-    entity_id = _text(described.id) or _text(described.label) or _text(described.license_plate) or _text(entity.id)
+    entity_id = _text(described.id) or _text(described.label) or _text(entity.id)  # never its plate
     if not entity_id:
         raise ReadError(Reason.MISSING_FIELD, "entity_id: the vehicle has no id")
     known_values = {n: v for n, v in values.items() if v is not None}

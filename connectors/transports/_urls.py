@@ -1,17 +1,14 @@
-"""Addresses of a feed: expanded, shown without their secrets, and judged when a server redirects."""
+"""Addresses of a feed: expanded, and judged when a server redirects."""
 
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Collection, Mapping, Sequence
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 import httpx2
 
 from connectors.transports._addresses import RefusedError, is_named
-
-SECRET_PARAMETER = re.compile(r"(?i)((?:^|[&?;])[^=&;]*(?:key|token|secret|pass|auth|sig)[^=&;]*=)[^&;]*")
 
 
 def expanded(url: str, for_each: Mapping[str, Sequence[str]]) -> dict[str, str]:
@@ -25,13 +22,6 @@ def expanded(url: str, for_each: Mapping[str, Sequence[str]]) -> dict[str, str]:
     return addresses
 
 
-def shown(url: str) -> str:
-    """An address for logs and dead letters: without user, password, and parameters that look secret."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, SECRET_PARAMETER.sub(r"\1***", parts.query), ""))
-
-
 def redirected(origin: httpx2.URL, target: httpx2.URL, allowed_hosts: Collection[str]) -> httpx2.URL:
     """The target of a redirect, where the origin's server may send us.
 
@@ -43,5 +33,5 @@ def redirected(origin: httpx2.URL, target: httpx2.URL, allowed_hosts: Collection
     is_secured = target.scheme == "https" and target.port is None
     is_there = target.host == origin.host and (target.port == origin.port or is_secured)
     if not is_there and not is_named(target.host, allowed_hosts):
-        raise RefusedError(f"redirect to another host, {target.netloc.decode()}; allowed_hosts can name it")
+        raise RefusedError(f"redirect to another host or port, {target.host}; allowed_hosts can name it")
     return target

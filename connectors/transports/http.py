@@ -25,7 +25,8 @@ from connectors.model import Payload
 from connectors.secret import FromEnvironment, MissingSecretError
 from connectors.transports._guarded import Guarded
 from connectors.transports._http_get import Answer, GetError, Limits, get
-from connectors.transports._urls import expanded, shown
+from connectors.transports._urls import expanded
+from runtime.urls import shown
 
 MAX_ADDRESSES = 1_000
 USER_AGENT = f"garonne/{version('garonne')}"

@@ -20,6 +20,7 @@ from garonne.feeds import ALL_FEEDS
 from garonne.health import observed
 from garonne.health.judgement import Verdict, judged
 from garonne.metrics_view import by_label, scraped
+from garonne.payload_view import safe
 from runtime.elastic.client import client
 from runtime.endpoints import endpoints
 from runtime.processes import running
@@ -88,7 +89,7 @@ def health_table(verdicts: Sequence[Verdict]) -> Table:
     table = Table("feed", "state", "newest observation", "age", "period", "devices", "rejected", "", title="Health")
     for v in verdicts:
         table.add_row(
-            escape(v.feed),
+            escape(safe(v.feed)),
             v.state,
             v.said_at.isoformat(" ", "seconds") if v.said_at else "",
             span(v.age_seconds),
@@ -104,7 +105,7 @@ def devices_table(verdict: Verdict) -> Table:
     """The devices of a feed that are silent, the longest first."""
     table = Table("device", "last observation", title=f"Silent devices of {escape(verdict.feed)}")
     for d in verdict.silent_devices[:SHOWN_DEVICES]:
-        table.add_row(escape(d.entity_id), d.said_at.isoformat(" ", "seconds"))
+        table.add_row(escape(safe(d.entity_id)), d.said_at.isoformat(" ", "seconds"))
     if (more := len(verdict.silent_devices) - SHOWN_DEVICES) > 0:
         table.add_row(f"and {more:,} more: --json names all", "")
     return table

@@ -21,6 +21,7 @@ from runtime.local.progress import Progress, quiet
 from runtime.local.registry import REGISTRY
 from runtime.local.server import Server
 from runtime.settings import Settings
+from runtime.urls import shown
 
 SERVERS: tuple[Server, ...] = (KAFKA, REGISTRY, ELASTICSEARCH, MQTT)
 ALL = frozenset(server.name for server in SERVERS)
@@ -85,7 +86,11 @@ def status(settings: Settings) -> list[ServerStatus]:
 
     def look(server: Server) -> ServerStatus:
         given = _given(server, settings)
-        return backend.look(server) if given is None else ServerStatus(server.name, server.title, "given", "", given)
+        return (
+            backend.look(server)
+            if given is None
+            else ServerStatus(server.name, server.title, "given", "", shown(given))
+        )
 
     with ThreadPoolExecutor(len(SERVERS)) as pool:
         return list(pool.map(look, SERVERS))

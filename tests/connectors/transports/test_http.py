@@ -14,8 +14,9 @@ from pydantic import ValidationError
 from connectors.cursor import Cursor
 from connectors.delivery import Context
 from connectors.inflate import Inflater, TooLargeError
-from connectors.transports import _urls, http
+from connectors.transports import http
 from connectors.transports._http_get import GetError
+from runtime.urls import shown
 from tests.connectors.benches import Bench
 from tests.connectors.scripted import LOCAL, Answer, Errors, KeptIntake, Polled, ScriptedServer, answer, polled, until
 
@@ -299,7 +300,7 @@ def test_a_secret_that_is_not_set_is_reported_by_the_name_of_its_variable(contex
     ],
 )
 def test_an_address_is_shown_without_what_is_secret_in_it(url: str, expected: str) -> None:
-    assert _urls.shown(url) == expected
+    assert shown(url) == expected
 
 
 def test_the_age_a_server_gives_its_answer_sets_the_pace_when_that_is_asked_for(context: Context) -> None:

@@ -21,7 +21,7 @@ from connectors.model import Payload, Reference, Rejected
 from connectors.sources import context_of, format_of, read_reference
 from connectors.transports import files, http
 from connectors.transports._chunks import pieces
-from connectors.transports._urls import shown
+from runtime.urls import shown
 from schemas import contract
 from schemas.documents import document_id
 from simulator.offer import Offer, offer_of
