@@ -146,7 +146,6 @@ class Pipeline:
 
     def describe(self, trade: Trade) -> None:
         """Write the feed's file."""
-        fields = {name: name for name in trade.fields} | {n: {"constant": v} for n, v in trade.constant.items()}
         described = {
             "tenant": TENANT,
             "event": trade.event,
@@ -163,8 +162,9 @@ class Pipeline:
                 "layout": "lines",
                 "entity_id": "id",
                 "observed_at": "at",
-                "fields": fields,
+                "fields": {name: name for name in trade.fields},
             },
+            "defaults": trade.constant,
         }
         path = self.state / "feeds" / f"{trade.feed}.yaml"
         path.parent.mkdir(exist_ok=True)
