@@ -1,5 +1,4 @@
-"""Row 6: the mapping of an index refuses documents. One in a thousand is one dead letter; when all are refused the
-mapping is wrong: the query pauses, says so, keeps its place, and goes on once the mapping is mended."""
+"""Row 6: the mapping of an index refuses documents. One in a thousand is one dead letter."""
 
 from __future__ import annotations
 
@@ -15,7 +14,6 @@ pytestmark = [pytest.mark.servers, pytest.mark.spark]
 
 PARKING = contract("parking_observed")
 EVENTS = city.events(6, "row06")["parking_observed"][:1000]
-LIMIT_SECONDS = 180
 
 
 def of(tenant: str, zone: str) -> list[city.Event]:
