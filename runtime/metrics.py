@@ -50,6 +50,13 @@ UPKEEP_FAILURES = Counter(
     "Attempts of a driver to keep late rows, to repair windows or to count that failed",
     ["chore"],
 )
+ARCHIVE_RECORDS = Counter("garonne_archive_records", "Records of Kafka that were carried into the archive", ["event"])
+ARCHIVE_WAITING = Gauge("garonne_archive_waiting_records", "Records in Kafka that the archive has not yet", ["event"])
+ARCHIVE_FAILURES = Counter(
+    "garonne_archive_failures",
+    "Attempts to carry records into the archive that failed and are made again, by reason",
+    ["event", "reason"],
+)
 SINK_RETRIES = Counter("garonne_sink_retries", "Bulk requests sent again, by status", ["status"])
 QUERY_REFUSED = Gauge(
     "garonne_query_refused",

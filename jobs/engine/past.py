@@ -64,7 +64,8 @@ class Past:
     @property
     def waiting(self) -> Offsets:
         """Of each partition the first offset that is not in the table."""
-        return {p: max(first, self.reached.offsets.get(p, first)) for p, first in self.held.first.items()}
+        reached = {p: max(first, self.reached.offsets.get(p, first)) for p, first in self.held.first.items()}
+        return {p: min(offset, self.held.end[p]) for p, offset in reached.items()}
 
     @property
     def missing_before(self) -> datetime | None:

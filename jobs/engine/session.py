@@ -37,6 +37,11 @@ SETTINGS: Mapping[str, str] = {
     "spark.log.level": "ERROR",
 }
 
+COMPILED: Mapping[str, str] = {
+    "spark.sql.codegen.wholeStage": "true",
+    "spark.sql.codegen.factoryMode": "FALLBACK",  # code, and none where it cannot be compiled
+}
+
 
 def session(app: str, extra: Mapping[str, str] | None = None) -> SparkSession:
     """A session; what `spark-submit` was given wins over the settings here."""
@@ -47,6 +52,14 @@ def session(app: str, extra: Mapping[str, str] | None = None) -> SparkSession:
         if key not in given:
             builder = builder.config(key, value)
     return builder.getOrCreate()
+
+
+def compiled(spark: SparkSession) -> SparkSession:
+    """A session in the same driver whose queries are compiled: for few and large ones beside many small ones."""
+    own = spark.newSession()
+    for key, value in COMPILED.items():
+        own.conf.set(key, value)
+    return own
 
 
 def _submitted() -> set[str]:

@@ -24,6 +24,7 @@ NAMESPACE = "city"
 REACHED = "garonne.reached"
 PROPERTIES = {
     "format-version": "2",
+    "write.distribution-mode": "none",
     "write.parquet.compression-codec": "zstd",
     "write.parquet.row-group-size-bytes": str(16 << 20),  # what a writer holds in memory
     "write.target-file-size-bytes": str(128 << 20),
@@ -116,7 +117,8 @@ class Table:
 
     def append(self, events: DataFrame, reached: Reached) -> None:
         """Add events, and say in the same commit up to where the table then has the topic."""
-        rows = events.select(*columns(self.contract).names)
+        # one task: one file for each tenant and day, and the other cores stay free for those who are watched
+        rows = events.select(*columns(self.contract).names).coalesce(1)
         rows.writeTo(self.name).option(f"snapshot-property.{REACHED}", reached.to_json()).append()
 
     def rows(self) -> DataFrame:
@@ -128,11 +130,17 @@ class Table:
     def reached(self, topic_id: str) -> Reached:
         """Up to where the table has the topic; nowhere when it has nothing of this one."""
         kept = self.spark.sql(f"SHOW TBLPROPERTIES {self.name}").where(F.col("key") == REACHED).select("value")
-        appended = self.spark.table(f"{self.name}.snapshots").select(F.col("summary")[REACHED].alias("value"))
-        said = [
-            Reached.from_json(row.value) for row in [*kept.collect(), *appended.dropDuplicates().collect()] if row.value
-        ]
+        appended = self.metadata("snapshots").select(F.col("summary")[REACHED].alias("value"))
+        said = [Reached.from_json(row.value) for row in (*kept.collect(), *appended.collect()) if row.value]
         return functools.reduce(Reached.joined, (r for r in said if r.topic_id == topic_id), Reached(topic_id, {}))
+
+    def remember(self, reached: Reached) -> None:
+        """Say up to where the table has a topic in its properties, which outlive its snapshots."""
+        self.spark.sql(f"ALTER TABLE {self.name} SET TBLPROPERTIES ('{REACHED}' = '{reached.to_json()}')")
+
+    def metadata(self, what: str) -> DataFrame:
+        """One of Iceberg's own tables about the table, such as its snapshots."""
+        return self.spark.table(f"{self.name}.{what}")
 
 
 def new_columns(contract: Contract, there: t.StructType) -> list[t.StructField]:
