@@ -19,8 +19,8 @@ from tests.servers.stacks import Stack, stack_of_its_own
 pytestmark = pytest.mark.servers
 
 MESSAGES = 2_000
-WAITING_MESSAGES = 300_000
-STATIONS = 1_000
+WAITING_MESSAGES = 200_000
+STATIONS = 5_000
 BATCH = 1_000
 HEAP_AND_REST_MB = 450
 LIMIT_SECONDS = 400
