@@ -44,39 +44,30 @@ class HourCounts:
 class Tally:
     """What became of the records of one delivery."""
 
-    __slots__ = ("_from", "_last", "_latest", "_to", "hours", "newest", "received_at")
+    __slots__ = ("_latest", "hours", "newest", "received_at")
 
     def __init__(self, received_at: datetime, tolerance: timedelta = NO_TOLERANCE) -> None:
         """A tally of what came at a time (aware); `tolerance` is how far in the future a time is believed."""
         self.hours: dict[int, HourCounts] = {}
         self.newest: datetime | None = None  # event time among the accepted
         self.received_at, self._latest = received_at, received_at + tolerance
-        self._from = self._to = received_at  # the hour that was asked for last
-        self._last: HourCounts | None = None
 
     def hour(self, at: datetime | None) -> HourCounts:
         """The counts of the hour of a time; of the reception when there is none that can be believed."""
         try:
-            if self._last is not None and self._from <= at < self._to:  # type: ignore[operator]
-                return self._last
-            return self._hour(at if at is not None and at <= self._latest else self.received_at)
+            number = hour_of(at if at is not None and at <= self._latest else self.received_at)
         except (TypeError, ValueError, OverflowError):  # formats are plugins: no aware time, or none that exists
-            return self._hour(self.received_at)
+            number = hour_of(self.received_at)
+        found = self.hours.get(number)
+        if found is None:
+            found = self.hours[number] = HourCounts(number)
+        return found
 
     def accept(self, hour: HourCounts, observed_at: datetime) -> None:
         """Count an accepted record with its event time (aware)."""
         hour.accepted += 1
         if self.newest is None or observed_at > self.newest:
             self.newest = observed_at
-
-    def _hour(self, at: datetime) -> HourCounts:
-        number = hour_of(at)
-        self._from = hour_start(number)
-        self._to = min(self._from + _HOUR, max(self._latest, self._from))
-        self._last = self.hours.get(number)
-        if self._last is None:
-            self._last = self.hours[number] = HourCounts(number)
-        return self._last
 
 
 class Counts:
@@ -123,7 +114,8 @@ class Counts:
 
 def hour_of(at: datetime) -> int:
     """Hours from 1970 to the hour of a time (aware)."""
-    return (at - _EPOCH) // _HOUR
+    since = at - _EPOCH
+    return since.days * 24 + since.seconds // 3600
 
 
 def hour_start(number: int) -> datetime:

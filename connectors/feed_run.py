@@ -32,7 +32,7 @@ RETRY_SECONDS = 1.0
 MAX_RETRY_SECONDS = 60.0
 SAVE_SECONDS = 5.0  # at the latest, where no one waits for it
 SAVE_PAUSE_SECONDS = 0.05  # a source that waits for its acknowledgements gets them so often
-SAVE_SHARE = 0.1  # of the time may be spent on saving
+SAVE_SHARE = 0.5  # of the time may be spent on saving, most of which is the disk's
 
 log = structlog.get_logger()
 

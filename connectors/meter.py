@@ -40,8 +40,10 @@ class Meter:
         received = 0
         for counted in tally.hours.values():
             received += counted.received
-            self._accepted.inc(counted.accepted)
-            self._duplicates.inc(counted.duplicates)
+            if counted.accepted:
+                self._accepted.inc(counted.accepted)
+            if counted.duplicates:
+                self._duplicates.inc(counted.duplicates)
             for reason, count in counted.rejected.items():
                 self._rejected.inc(count)
                 metrics.FEED_REJECTED.labels(reason=reason, **self._labels).inc(count)

@@ -173,7 +173,8 @@ class Unsettled:
     def _settled(self, done: Pending) -> None:
         self._cursor.settle(done)
         for channel in self._channels:
-            channel.ends.update(done.ends.get(channel.topic, ()))
+            if channel.topic in done.ends:
+                channel.ends.update(done.ends[channel.topic])
         for topic, ends in (done.reached or {}).items():
             self._cursor.reach(topic, ends)
         self._unsaved += self._meter.settled(done.tally)
