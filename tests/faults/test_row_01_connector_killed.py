@@ -19,7 +19,7 @@ from tests.faults.sources import LINES, Source, folder, portal, radio
 from tests.servers.drivers import submit
 from tests.servers.ingesting import City
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.faults]
 
 RECORDS = 200  # of each round
 LIMIT_SECONDS = 60

@@ -18,7 +18,7 @@ from tests.faults.dying import OF_MQTT, POINTS
 from tests.servers.ingesting import LIMIT_SECONDS, City, message
 from tests.servers.radio import by_radio, publish, subscribed
 
-pytestmark = [pytest.mark.servers, pytest.mark.slow]
+pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.faults]
 
 Count = tuple[str, str, str]  # hour, outcome, reason
 PART_RECORDS = 600

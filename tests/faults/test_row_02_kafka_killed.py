@@ -16,7 +16,7 @@ from tests.servers.drivers import driver, said
 from tests.servers.ingesting import City
 from tests.servers.stacks import Stack, until
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.faults]
 
 HALT_SECONDS = 3.0
 LONG_HALT_SECONDS = 60.0

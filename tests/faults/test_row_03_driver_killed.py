@@ -16,7 +16,7 @@ from tests.faults import figures
 from tests.faults.watch import watched
 from tests.servers import events as city
 
-pytestmark = [pytest.mark.servers, pytest.mark.spark]
+pytestmark = [pytest.mark.servers, pytest.mark.spark, pytest.mark.faults]
 
 JOB = all_jobs()["traffic_by_segment"]
 

@@ -33,7 +33,7 @@ def test_a_blocked_index_is_waited_for_and_the_reason_is_said(context: Context) 
     context.es.indices.put_settings(index=index, settings={BLOCK: True})
     waits = 0
 
-    def wait(_: float, __: str) -> None:
+    def wait(*_: object) -> None:
         nonlocal waits
         waits += 1
         if waits == 3:

@@ -17,7 +17,7 @@ from tests.faults import figures
 from tests.jobs.mobility.frames import batch, live
 from tests.servers import events as city
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.faults]
 
 EVENTS = city.events(12, "row12")
 FEW = 500  # events of a job are enough for its figures

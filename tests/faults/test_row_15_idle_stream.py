@@ -19,7 +19,7 @@ from tests.servers import events as made
 from tests.servers.ingesting import City, message
 from tests.servers.stacks import Stack
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.faults]
 
 NOON = made.START + timedelta(hours=made.HOURS / 2)
 BY_SITE, HOURLY = all_jobs()["parking_by_site"], all_jobs()["heat_island_hourly"]

@@ -18,7 +18,7 @@ from tests.faults.figures import expected, indexed, work_off
 from tests.servers import events as city
 from tests.servers.drivers import begin_anew
 
-pytestmark = [pytest.mark.servers, pytest.mark.spark]
+pytestmark = [pytest.mark.servers, pytest.mark.spark, pytest.mark.faults]
 
 TENANT = "lanta"
 JOB = all_jobs()["bike_availability"]

@@ -31,7 +31,7 @@ from tests.servers.drivers import driver, said
 from tests.servers.ingesting import City, message
 from tests.servers.stacks import until
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.faults]
 
 OWN_NETWORK = ("unshare", "--net", "--map-root-user")
 SILENCE_SECONDS = 75.0  # longer than a client of Elasticsearch waits

@@ -12,7 +12,7 @@ from tests.faults.disks import Disk, small_disk
 from tests.servers.ingesting import City, message
 from tests.servers.stacks import until
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.faults]
 
 LIMIT_SECONDS = 300
 

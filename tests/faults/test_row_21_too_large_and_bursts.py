@@ -23,7 +23,7 @@ from tests.faults.sources import folder, radio, station
 from tests.servers.ingesting import City, message
 from tests.servers.stacks import Stack, until
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.faults]
 
 MB = 1_000_000
 WEATHER = contract("weather_observed")

@@ -16,7 +16,7 @@ from tests.faults.sources import radio, station
 from tests.servers.ingesting import City, message, until
 from tests.servers.stacks import Stack, stack_of_its_own
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.faults]
 
 MESSAGES = 2_000
 WAITING_MESSAGES = 200_000
