@@ -12,6 +12,7 @@ LOOK_SECONDS = 10.0
 MAX_RECORDS = 20_000
 MAX_DELIVERIES = 2_000
 MAX_BYTES = 50_000_000
+TOO_LATE = "nothing better came in time"
 
 
 class Lookahead:
@@ -26,6 +27,7 @@ class Lookahead:
         self._held: list[Delivery] = []
         self._records = self._bytes = 0
         self._end: asyncio.TimerHandle | None = None
+        self._is_over = False
 
     def hold(self, delivery: Delivery, bad: int, total: int) -> list[Delivery]:
         """Deliveries that may be taken now, in their order, after one more that has so many bad of so many records.
@@ -33,6 +35,8 @@ class Lookahead:
         Raises:
             PausedError: there is too much to hold back, and the newest is as bad as the rest.
         """
+        if self._is_over:
+            raise PausedError(TOO_LATE)
         if not total and not self._held:
             return [delivery]
         self._held.append(delivery)
@@ -53,4 +57,5 @@ class Lookahead:
         return held
 
     def _give_up(self) -> None:
-        self._fail(PausedError("nothing better came"))
+        self._is_over = True  # the breaker stays open, whatever is still being looked at
+        self._fail(PausedError(TOO_LATE))

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from connectors.transports._mqtt_connection import Connection
 from connectors.transports._mqtt_packets import Message
 
-QUIET_SECONDS = 2.0
+QUIET_SECONDS = 10.0  # as long a broker may pause between messages that it repeats
 
 
 def token_of(message: Message) -> int:

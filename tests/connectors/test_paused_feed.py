@@ -72,6 +72,26 @@ def test_the_next_attempts_send_nothing_while_what_follows_is_bad(
     asyncio.run(main())
 
 
+def test_what_is_still_looked_at_when_an_attempt_is_over_does_not_end_the_pause(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lookahead, "LOOK_SECONDS", 0.01)
+
+    async def main() -> None:
+        breaker = Breaker(BreakerOptions())
+        breaker.is_open = True
+        again = bench.intake(Known(), breaker)
+        await again.deliver(one(bench, "bad"))
+        with pytest.raises(PausedError):
+            await again.unsettled.failure()
+        with pytest.raises(PausedError):
+            await again.deliver(bench.delivery(*[f"s{n}" for n in range(100)]))
+        assert breaker.is_open
+        assert bench.producer.sent == []
+
+    asyncio.run(main())
+
+
 def test_an_attempt_ends_when_there_is_too_much_to_hold_back(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lookahead, "MAX_DELIVERIES", 5)
 
