@@ -27,6 +27,7 @@ from runtime.kafka import held
 from schemas import contract
 from tests.faults.figures import send
 from tests.servers import events as city
+from tests.servers.drivers import begin_anew
 from tests.servers.stacks import stack_of_its_own
 
 pytestmark = [pytest.mark.servers, pytest.mark.spark]
@@ -60,6 +61,7 @@ def context(own: Endpoints, sent: dict[str, list[city.Event]], tmp_path_factory:
     """Topics with a city's events, and garbage between."""
     made = Context(own, tmp_path_factory.mktemp("state"))
     made.prepare()
+    begin_anew(made)
     for name, events in sent.items():
         city.produce(made, name, events)
         send(made, contract(name).topic, TENANT, [b"\x00\x00\x00\x00\x01 not avro", b""])
