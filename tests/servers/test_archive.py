@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -28,7 +28,6 @@ from schemas import contract
 from tests.faults.figures import send
 from tests.servers import events as city
 from tests.servers.drivers import begin_anew
-from tests.servers.stacks import stack_of_its_own
 
 pytestmark = [pytest.mark.servers, pytest.mark.spark]
 
@@ -36,16 +35,6 @@ SEED = 4
 TENANT = "archived"
 JOB = all_jobs()["parking_by_site"]
 Keys = list[tuple[str, datetime, datetime]]
-
-
-@pytest.fixture(scope="module")
-def own(servers: Endpoints) -> Iterator[Endpoints]:
-    """Kafka and registry of this module's own, since it deletes what they hold."""
-    with stack_of_its_own("kafka", "registry") as stack:
-        mine = stack.up()
-        yield servers.model_copy(
-            update={"kafka_bootstrap": mine.kafka_bootstrap, "schema_registry_url": mine.schema_registry_url}
-        )
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +46,11 @@ def sent() -> dict[str, list[city.Event]]:
 
 
 @pytest.fixture(scope="module")
-def context(own: Endpoints, sent: dict[str, list[city.Event]], tmp_path_factory: pytest.TempPathFactory) -> Context:
+def context(
+    own_topics: Endpoints, sent: dict[str, list[city.Event]], tmp_path_factory: pytest.TempPathFactory
+) -> Context:
     """Topics with a city's events, and garbage between."""
-    made = Context(own, tmp_path_factory.mktemp("state"))
+    made = Context(own_topics, tmp_path_factory.mktemp("state"))
     made.prepare()
     begin_anew(made)
     for name, events in sent.items():

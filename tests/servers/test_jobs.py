@@ -31,9 +31,9 @@ Documents = dict[str, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def context(servers: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Context:
+def context(own_topics: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Context:
     """The test servers, with folders of this module's own and small micro-batches."""
-    made = Context(servers, tmp_path_factory.mktemp("state"), max_offsets_per_trigger=2500)
+    made = Context(own_topics, tmp_path_factory.mktemp("state"), max_offsets_per_trigger=2500)
     made.prepare()
     begin_anew(made)
     return made

@@ -33,9 +33,9 @@ Event = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def context(servers: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Context:
+def context(own_topics: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Context:
     """The test servers, with folders of this module's own."""
-    made = Context(servers, tmp_path_factory.mktemp("state"))
+    made = Context(own_topics, tmp_path_factory.mktemp("state"))
     made.prepare()
     begin_anew(made)
     return made

@@ -30,14 +30,14 @@ SPAN = Span(city.START - timedelta(hours=1), city.START + timedelta(hours=city.H
 
 
 @pytest.fixture(scope="module")
-def context(servers: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Context:
+def context(own_topics: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Context:
     """The test servers with the events of a tenant, what its connectors said of them."""
-    made = Context(servers, tmp_path_factory.mktemp("state"))
+    made = Context(own_topics, tmp_path_factory.mktemp("state"))
     made.prepare()
     begin_anew(made)
     for name, every in city.events(17, TENANT).items():
         city.produce(made, name, [*every, *every[:3]])
-        RecordProducer(servers, contract("ledger")).send(city.said(name, every))
+        RecordProducer(own_topics, contract("ledger")).send(city.said(name, every))
     return made
 
 
