@@ -25,7 +25,7 @@ quai-3;2026-07-14T21:15:00Z;broken;44
 """
 
 
-def test_a_new_feed_reaches_elasticsearch_without_python(servers: Endpoints, tmp_path: Path) -> None:
+def test_a_new_feed_reaches_elasticsearch_without_python(own_topics: Endpoints, tmp_path: Path) -> None:
     project = tmp_path / "project"
     described, sample = new_feed(project, "quai", "portet", "weather_observed", "csv_records", "files")
     sample.write_text(SAMPLE, encoding="utf-8")
@@ -44,9 +44,9 @@ def test_a_new_feed_reaches_elasticsearch_without_python(servers: Endpoints, tmp
 
     drop.mkdir()
     shutil.copyfile(sample, drop / "now.csv")
-    asyncio.run(_taken_in(City(servers, tmp_path), described))
-    context = Context(servers, tmp_path)
-    submit(tmp_path, servers, ["observations", "heat_island_hourly", "--available-now"])
+    asyncio.run(_taken_in(City(own_topics, tmp_path), described))
+    context = Context(own_topics, tmp_path)
+    submit(tmp_path, own_topics, ["observations", "heat_island_hourly", "--available-now"])
     context.es.indices.refresh(index="city-*")
     for index in ("city-weather_observed", "city-latest", "city-heat_island_hourly"):
         found = context.es.search(index=index, query={"term": {"tenant": "portet"}})["hits"]["hits"]
