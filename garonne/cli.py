@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from garonne import contracts, deadletters, feeds, jobs_command, servers, submit
+from garonne import archive, contracts, deadletters, feeds, jobs_command, servers, submit
 from garonne.console import errors
 from garonne.demo.command import demo
 from garonne.doctor import doctor
@@ -39,6 +39,7 @@ app.command()(submit.replay)
 app.command()(rebuild)
 app.command()(submit.repair)
 app.command()(ledger)
+app.add_typer(archive.app, name="archive")
 app.add_typer(feeds.app, name="feeds")
 app.add_typer(deadletters.app, name="deadletters")
 app.add_typer(jobs_command.app, name="jobs")

@@ -15,7 +15,7 @@ import pyspark
 import typer
 
 from garonne.console import console, progress_bars
-from jobs.engine.main import chosen, instant
+from jobs.engine.main import EVERYTHING, chosen, instant, jobs_of
 from jobs.engine.observations import NAME as OBSERVATIONS
 from jobs.engine.session import AVRO_LIMITS
 from jobs.job import all_jobs
@@ -36,23 +36,34 @@ JVM_OPTIONS = f"-Duser.timezone=UTC -XX:+UseParallelGC -Xss4m {AVRO_LIMITS}"
 QUICK_START = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
 INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 
-Job = Annotated[list[str] | None, typer.Argument(help=f"Jobs to run; without any, all of them and '{OBSERVATIONS}'.")]
+# What a driver that does not bring the latest states gives way to: those who watch wait for them, and not for figures.
+FIGURES_NICENESS = 5
+
+Job = Annotated[list[str] | None, typer.Argument(help="Jobs; without any, all of them.")]
+Work = Annotated[
+    list[str] | None,
+    typer.Argument(help=f"Jobs, or {', '.join(EVERYTHING)}; without any, all of these."),
+]
 Master = Annotated[str, typer.Option(help="Spark master. A cluster's master is used by spark-submit.")]
 Memory = Annotated[str, typer.Option(help="Memory of the driver's Java heap.")]
 
 
 def submit(
-    job: Job = None,
+    work: Work = None,
     master: Master = LOCAL_MASTER,
     driver_memory: Memory = "1g",
     available_now: Annotated[bool, typer.Option(help="Work off what Kafka holds now, then end.")] = False,
     dry_run: Annotated[bool, typer.Option(help="Only print the command.")] = False,
 ) -> None:
-    """Run jobs as streams: each event becomes figures in Elasticsearch within the job's freshness."""
-    for name in job or []:
-        if name != OBSERVATIONS:
-            chosen(name)
-    arguments = ["stream", *as_options(job)]
+    """Run jobs as streams: each event becomes figures in Elasticsearch within the job's freshness.
+
+    Where cores are few, two drivers keep the latest states within seconds whatever the figures cost: 'garonne submit
+    observations' and, in another terminal, 'garonne submit figures archive', which gives way to the first.
+    """
+    jobs_of(work or EVERYTHING)
+    if work and OBSERVATIONS not in work and master.startswith("local"):
+        os.nice(FIGURES_NICENESS)
+    arguments = ["stream", *as_options(work)]
     quick = [] if available_now else [word for pair in INTERPRETED.items() for word in ("--conf", "=".join(pair))]
     options = [*quick, "--driver-java-options", JVM_OPTIONS if available_now else f"{JVM_OPTIONS} {QUICK_START}"]
     run_driver(arguments + (["--available-now"] if available_now else []), options, master, driver_memory, dry_run)
@@ -112,8 +123,8 @@ def run_driver(arguments: list[str], extra: list[str], master: str, memory: str,
         environment["PYSPARK_SUBMIT_ARGS"] = " ".join(map(_quoted, [*options, "pyspark-shell"]))
         command = [sys.executable, "-m", "jobs.engine.main", *arguments]
     else:
-        environment["GARONNE_STATE"] = str(settings().state)  # the driver's code is the archive's, its state is ours
-        files = [] if dry_run else ["--py-files", str(_archive())]
+        environment["GARONNE_STATE"] = str(settings().state)  # the driver's code is that of the zip, its state is ours
+        files = [] if dry_run else ["--py-files", str(_packages())]
         command = [str(Path(pyspark.__file__).parent / "bin" / "spark-submit"), *options, *files, main, *arguments]
     if dry_run:
         console.print(" ".join(map(_quoted, command)), soft_wrap=True)
@@ -122,7 +133,7 @@ def run_driver(arguments: list[str], extra: list[str], master: str, memory: str,
     os.execve(command[0], command, environment)  # noqa: S606 -- no shell, and the words are ours
 
 
-def _archive() -> Path:
+def _packages() -> Path:
     """The project's packages as one file that Spark's workers can import."""
     path = Path(tempfile.mkdtemp(prefix="garonne-")) / "garonne.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -89,7 +89,8 @@ def _started(own: Settings, city: parts.Simulated) -> str:
     url_file.unlink(missing_ok=True)
     shutil.rmtree(drop_folder, ignore_errors=True)  # the files of an earlier city
     drop_folder.mkdir(parents=True, exist_ok=True)
-    parts.start(own, parts.jobs())
+    for driver in parts.drivers():
+        parts.start(own, driver)
     parts.start(own, parts.simulator(city, url_file, drop_folder))
     until = time.monotonic() + START_SECONDS
     while not url_file.exists():

@@ -13,6 +13,7 @@ from confluent_kafka import Consumer, TopicPartition
 from garonne.demo import parts
 from garonne.metrics_view import Sample, scraped, total
 from jobs.engine.observations import NAME as OBSERVATIONS
+from jobs.engine.offsets import committed
 from jobs.job import all_jobs
 from runtime.endpoints import Endpoints
 from runtime.processes import running
@@ -72,10 +73,10 @@ def _behind(done: Mapping[str, Mapping[str, int]], ends: Mapping[str, Mapping[in
 
 def _committed(checkpoint: Path) -> dict[str, dict[str, int]]:
     """Offsets by topic and partition up to which a query's last committed batch has read."""
-    batches = [int(p.name) for p in (checkpoint / "commits").glob("[0-9]*") if p.name.isdigit()]
+    batches = committed(checkpoint)
     if not batches:
         return {}
-    lines = (checkpoint / "offsets" / str(max(batches))).read_text(encoding="utf-8").splitlines()
+    lines = (checkpoint / "offsets" / str(batches[-1])).read_text(encoding="utf-8").splitlines()
     found: dict[str, Any] = json.loads(lines[-1])
     return found
 

@@ -44,9 +44,9 @@ class Simulated:
         return ["--seed", str(self.seed), "--history-hours", str(self.history_hours), *rate]
 
 
-def jobs() -> Part:
-    """All jobs in one driver."""
-    return Part("jobs", ["submit"])
+def drivers() -> list[Part]:
+    """One that brings latest states and observations, and one that makes figures and gives way to it."""
+    return [Part("observations", ["submit", "observations"]), Part("jobs", ["submit", "figures", "archive"])]
 
 
 def simulator(city: Simulated, url_file: Path, drop_folder: Path) -> Part:
@@ -60,7 +60,7 @@ def connectors() -> Part:
     return Part("connectors", ["ingest", str(FEEDS)])
 
 
-ORDER = ("simulator", "connectors", "jobs")
+ORDER = ("simulator", "connectors", "observations", "jobs")
 
 
 def start(settings: Settings, part: Part, variables: Mapping[str, str] | None = None) -> None:

@@ -1,9 +1,11 @@
-"""What `spark-submit` runs: `main.py stream [--job NAME]…` or `main.py replay --job NAME --from T --to T`."""
+"""What `spark-submit` runs: `main.py stream [--job NAME]…`, `main.py replay …`, `main.py archive …`."""
 
 from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
@@ -12,6 +14,9 @@ from typing import Annotated
 import structlog
 import typer
 
+from jobs.engine.archive import NAME as ARCHIVE
+from jobs.engine.archive import Archive
+from jobs.engine.archive_commands import app as archive_app
 from jobs.engine.checkpoint import BusyError
 from jobs.engine.context import Context
 from jobs.engine.observations import NAME as OBSERVATIONS
@@ -24,6 +29,7 @@ from jobs.engine.replay import NothingKeptError, Span, replay
 from jobs.engine.runner import drain, keep_running
 from jobs.engine.session import session
 from jobs.engine.streams import job_query, observations_query
+from jobs.engine.tables import ArchiveMismatchError
 from jobs.engine.upkeep import Upkeep
 from jobs.job import Job, all_jobs
 from runtime.elastic.waiting import show_waits
@@ -32,10 +38,16 @@ from runtime.processes import announced
 from runtime.settings import settings
 
 log = structlog.get_logger()
+FIGURES = "figures"  # all jobs
+EVERYTHING = (OBSERVATIONS, FIGURES, ARCHIVE)
 REFUSED = 3  # exit code: waiting does not help, a person has to decide
 app = typer.Typer(add_completion=False, help=__doc__)
+app.add_typer(archive_app, name="archive")
 
-Names = Annotated[list[str] | None, typer.Option("--job", help="Job to run; without it, all and the observations.")]
+Names = Annotated[
+    list[str] | None,
+    typer.Option("--job", help=f"Job, {OBSERVATIONS}, {FIGURES} (all jobs) or {ARCHIVE}; without it, everything."),
+]
 
 
 @app.command()
@@ -44,28 +56,33 @@ def stream(
     available_now: Annotated[bool, typer.Option(help="Work off what Kafka holds now, then end.")] = False,
 ) -> None:
     """Run jobs as streaming queries until stopped."""
-    names = job or [OBSERVATIONS, *all_jobs()]
+    names = job or EVERYTHING
     context = Context.of(settings())
     stop = threading.Event() if available_now else _stop_on_signal()
     patiently(context.prepare, stop)
     if stop.is_set():
         return
     spark = session("garonne")
-    jobs = [chosen(n) for n in names if n != OBSERVATIONS]
+    jobs = jobs_of(names)
     upkeep = Upkeep(spark, context, jobs, settings().repair_seconds, settings().ledger_seconds)
     spark.streams.addListener(ProgressListener(upkeep.batch_ended))
     queries = [
-        observations_query(spark, context) if n == OBSERVATIONS else job_query(spark, chosen(n), context) for n in names
+        *([observations_query(spark, context)] if OBSERVATIONS in names else []),
+        *(job_query(spark, job, context) for job in jobs),
     ]
+    archive = Archive(spark, context) if ARCHIVE in names else None
     try:
         if available_now:
             drain(queries)
+            if archive:
+                archive.carry()
             upkeep.keep_all()
         else:
             watch = partial(show_waits, settings().state)
-            with upkeep:
-                keep_running(queries, stop, announced(settings(), "jobs"), all_wanted=bool(job), watch=watch)
-    except (RefusedError, BusyError) as e:
+            with upkeep if jobs else nullcontext(), archive or nullcontext():
+                ready = announced(settings(), driver_name(names))
+                keep_running(queries, stop, ready, all_wanted=not any(n in EVERYTHING for n in names), watch=watch)
+    except (RefusedError, BusyError, ArchiveMismatchError) as e:
         typer.echo(f"garonne: {e}", err=True)
         raise typer.Exit(REFUSED) from None
     finally:
@@ -126,6 +143,17 @@ def repair_command(job: Names = None) -> None:
         spark.stop()
 
 
+def jobs_of(names: Sequence[str]) -> list[Job]:
+    """The jobs that a driver runs."""
+    single = [chosen(n) for n in names if n not in EVERYTHING]
+    return list(all_jobs().values()) if FIGURES in names else single
+
+
+def driver_name(names: Sequence[str]) -> str:
+    """What a driver is called among the running commands: several may share the work."""
+    return "jobs" if FIGURES in names else "+".join(names)
+
+
 def chosen(name: str) -> Job:
     """The job of that name.
 
@@ -134,7 +162,7 @@ def chosen(name: str) -> Job:
     """
     known = all_jobs()
     if name not in known:
-        raise typer.BadParameter(f"no job {name!r}; there are {OBSERVATIONS}, {', '.join(known)}")
+        raise typer.BadParameter(f"no job {name!r}; there are {', '.join([*EVERYTHING, *known])}")
     return known[name]
 
 

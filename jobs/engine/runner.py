@@ -79,7 +79,7 @@ def keep_running(
                     watch()
                     for one in running:
                         _look_after(one, stop)
-                    if all(one.refused for one in running):
+                    if running and all(one.refused for one in running):
                         raise next(one.refused for one in running if one.refused)
         finally:
             for one in running:

@@ -25,8 +25,8 @@ from runtime.urls import shown
 
 SERVERS: tuple[Server, ...] = (KAFKA, REGISTRY, ELASTICSEARCH, MQTT)
 ALL = frozenset(server.name for server in SERVERS)
-DATA = (*sorted(ALL), "run", "logs", "secrets", "schemas", "checkpoints", "cursors")
-"""What `reset` deletes of the state; the last three mean nothing without the data they point into."""
+DATA = (*sorted(ALL), "run", "logs", "secrets", "schemas", "checkpoints", "cursors", "archive")
+"""What `reset` deletes of the state; schemas, checkpoints and cursors mean nothing without what they point into."""
 
 Addresses = dict[str, str]
 

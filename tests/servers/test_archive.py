@@ -12,6 +12,7 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 from pyspark.sql import DataFrame, SparkSession
 
+from jobs.engine import archive
 from jobs.engine.archive import Archive, event_tables
 from jobs.engine.compaction import compact, stored
 from jobs.engine.context import Context
@@ -19,7 +20,7 @@ from jobs.engine.past import CLOCK_TOLERANCE, Past
 from jobs.engine.replay import NothingKeptError, Span, replay
 from jobs.engine.runner import drain
 from jobs.engine.streams import job_query
-from jobs.engine.tables import Table
+from jobs.engine.tables import ArchiveMismatchError, Reached, Table
 from jobs.job import all_jobs
 from runtime.elastic.documents import found
 from runtime.endpoints import Endpoints
@@ -27,7 +28,8 @@ from runtime.kafka import held
 from schemas import contract
 from tests.faults.figures import send
 from tests.servers import events as city
-from tests.servers.drivers import begin_anew
+from tests.servers.drivers import begin_anew, submit
+from tests.servers.stacks import until
 
 pytestmark = [pytest.mark.servers, pytest.mark.spark]
 
@@ -177,3 +179,58 @@ def test_what_was_deleted_before_it_was_archived_is_said_and_its_windows_are_lef
     assert begun - CLOCK_TOLERANCE < kept.missing_before < datetime.now(UTC)
     Archive(spark, alone).carry()
     assert past(spark, alone, name).missing_before == kept.missing_before
+
+
+def test_a_table_that_cannot_be_written_holds_up_no_other_and_is_tried_again(
+    context: Context, spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, append, broken = Context(context.endpoints, tmp_path), Table.append, [True]
+
+    def failing(table: Table, events: DataFrame, reached: Reached) -> None:
+        if table.contract.name == "bike_station_observed" and broken:  # the first of them
+            raise OSError("the store does not answer")
+        append(table, events, reached)
+
+    monkeypatch.setattr(Table, "append", failing)
+    monkeypatch.setattr(archive, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(archive, "ENOUGH_RECORDS", 1)
+    with Archive(spark, own):
+        until(lambda: table(spark, own, "weather_observed").exists(), "the last table is there", 120)
+        until(lambda: bool(past(spark, own, "weather_observed").reached.offsets), "and filled", 120)
+        assert not past(spark, own, "bike_station_observed").reached.offsets
+        broken.clear()
+        until(lambda: bool(past(spark, own, "bike_station_observed").reached.offsets), "the first is filled", 120)
+
+
+def test_a_contract_that_its_table_cannot_follow_is_refused_and_holds_up_no_other(
+    context: Context, spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, prepare = Context(context.endpoints, tmp_path), Table.prepare
+
+    def refusing(table: Table) -> None:
+        if table.contract.name == "bike_station_observed":
+            raise ArchiveMismatchError("t is string and was archived as double")
+        prepare(table)
+
+    monkeypatch.setattr(Table, "prepare", refusing)
+    with pytest.raises(ArchiveMismatchError, match="was archived as double"):
+        Archive(spark, own).carry()
+    assert past(spark, own, "weather_observed").reached.offsets
+
+
+@pytest.mark.faults
+def test_drivers_killed_while_they_archive_leave_every_event_once(
+    context: Context, sent: dict[str, list[city.Event]], spark: SparkSession, tmp_path: Path
+) -> None:
+    there = tmp_path / "archive" / "city"
+    for tables in (1, 3):
+        submit(
+            tmp_path,
+            context.endpoints,
+            ["archive", "--available-now"],
+            kill_when=lambda wanted=tables: len(list(there.glob("*/metadata/snap-*.avro"))) >= wanted,
+        )
+    submit(tmp_path, context.endpoints, ["archive", "--available-now"])
+    own = Context(context.endpoints, tmp_path)
+    for name in ("weather_observed", "parking_spot_observed"):
+        assert keys(table(spark, own, name).rows()) == keys_of(sent[name])
