@@ -13,6 +13,7 @@ from random import Random
 import psutil
 from elasticsearch import ApiError, TransportError
 
+from jobs.engine.observations import NAME as OBSERVATIONS
 from tests.faults.soak import bursts, poison
 from tests.faults.soak.plant import Plant
 from tests.faults.soak.schedule import Fault
@@ -93,7 +94,7 @@ def _restart(plant: Plant, fault: Fault, _: Random) -> str:
 def _forget_commit(plant: Plant, fault: Fault, rng: Random) -> str:
     """The state after "written, not yet committed": the last batch of a query comes again with the same rows."""
     with _killed(plant, fault):
-        checkpoint = rng.choice(sorted(p for p in plant.context.checkpoints.iterdir() if (p / "commits").is_dir()))
+        checkpoint = rng.choice([p for p in _checkpoints(plant, fault.target) if (p / "commits").is_dir()])
         last = max(_batches(checkpoint / "commits"), default=None)
         if last is not None and last == max(_batches(checkpoint / "offsets")):
             for name in (str(last), f".{last}.crc"):
@@ -111,6 +112,7 @@ def _lose_cursor(plant: Plant, fault: Fault, rng: Random) -> str:
             os.truncate(path, path.stat().st_size // 2)
         else:
             path.unlink(missing_ok=True)
+    plant.cursors_lost.add(feed)
     return f"{feed} {'torn' if torn else 'deleted'}, {_back(plant, fault)}"
 
 
@@ -148,6 +150,11 @@ def _burst(plant: Plant, _: Fault, rng: Random) -> str:
     return plant.bursts[-1].name
 
 
+def _late_burst(plant: Plant, _: Fault, rng: Random) -> str:
+    plant.bursts.append(bursts.drop(plant.drop_folder, rng, is_late=True))
+    return plant.bursts[-1].name
+
+
 ACTIONS: Mapping[str, Action] = {
     "kill": _kill,
     "take away": _kill,
@@ -163,6 +170,7 @@ ACTIONS: Mapping[str, Action] = {
     "refuse connections to": _refuse,
     "poison": _poison,
     "burst of": _burst,
+    "late burst of": _late_burst,
 }
 
 
@@ -232,6 +240,11 @@ def _parent(pid: int) -> int:
         return psutil.Process(pid).ppid()
     except psutil.Error:
         return 0
+
+
+def _checkpoints(plant: Plant, driver: str) -> list[Path]:
+    every = sorted(plant.context.checkpoints.iterdir())
+    return [p for p in every if (p.name == OBSERVATIONS) == (driver == OBSERVATIONS)]
 
 
 def _batches(folder: Path) -> list[int]:

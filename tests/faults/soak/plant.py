@@ -34,6 +34,7 @@ from tests.faults.soak.units import Unit, kept
 
 START_SECONDS = 300
 SIMULATOR = "simulator"
+UPKEEP = {"GARONNE_REPAIR_SECONDS": "30", "GARONNE_LEDGER_SECONDS": "30"}  # so that a soak of minutes sees both
 
 
 @dataclass
@@ -47,6 +48,7 @@ class Plant:
     city_url: str
     letters: set[str] = field(default_factory=set)  # ids of the dead letters that poison has to become
     bursts: list[Path] = field(default_factory=list)  # files dropped beside those of the city
+    cursors_lost: set[str] = field(default_factory=set)  # feeds whose counts went with their place
 
     @cached_property
     def context(self) -> Context:
@@ -81,9 +83,12 @@ def pipeline(settings: Settings, life: Life, say: Callable[[str], None]) -> Iter
         spark_jars(settings)
         units = {name: _server(settings, name) for name in sorted(stack.ALL)}
         say("jobs")
-        units["jobs"] = _part(settings, parts.jobs(), {})
-        units["jobs"].start()
-        units["jobs"].wait_until_ready(START_SECONDS)
+        drivers = {part.name: _part(settings, part, UPKEEP) for part in parts.drivers()}
+        for driver in drivers.values():
+            driver.start()
+        for driver in drivers.values():
+            driver.wait_until_ready(START_SECONDS)
+        units |= drivers
         say("city and connectors")
         city_url = _city(settings, life)
         units[SIMULATOR] = _unit(settings, SIMULATOR, lambda: None, lambda: True, restarts=False)

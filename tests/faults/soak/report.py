@@ -20,6 +20,7 @@ MEMORY_LIMIT_MB = {
     "registry": 900,
     "elasticsearch": 2000,
     "mqtt": 700,
+    "observations": 2500,
     "jobs": 3500,
     "connectors": 600,
     "simulator": 600,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from itertools import chain
 from threading import Lock, Thread
 
 from confluent_kafka import KafkaException
@@ -14,6 +15,7 @@ from garonne.metrics_view import scraped
 from runtime.processes import running
 from runtime.settings import Settings
 from tests.faults.soak.actions import perform
+from tests.faults.soak.books import is_repaired, ledger
 from tests.faults.soak.city import Life
 from tests.faults.soak.delivered import Delivered, Said, delivered
 from tests.faults.soak.plant import Plant, pipeline
@@ -24,6 +26,7 @@ from tests.faults.soak.verdict import checks
 BACK_SECONDS = 420
 DRAIN_SECONDS = 900
 QUIET_SECONDS = 15.0
+UPKEEP_SECONDS = 60.0  # twice the time between two repairs, or two balances of the books
 LOOK_SECONDS = 1.0
 
 Say = Callable[[str], None]
@@ -39,7 +42,7 @@ def soak(settings: Settings, seed: int, minutes: float, rate: float, faults: Seq
             _harmed(plant, faults, report, say)
             source = _drained(plant, report, say)
             say("comparing")
-            for check in checks(plant, source):
+            for check in chain([ledger(plant)], checks(plant, source)):
                 report.checks.append(check)
                 say(f"{check.name}, {check.of}: {'good' if check.is_good else 'BAD'}")
         except (TimeoutError, RuntimeError, OSError) as e:
@@ -90,8 +93,11 @@ def _drained(plant: Plant, report: Report, say: Say) -> Delivered:
     say(f"the city has said {source.records:,} records")
     _end(plant, "connectors")
     _wait(lambda: not _behind(plant), "the queries have nothing more to read", until)
+    done = _Lasting(lambda: is_repaired(plant) and not _behind(plant), UPKEEP_SECONDS)
+    _wait(done.is_so, "the windows of late rows are repaired, and the books made", until)
     report.drained_seconds = time.monotonic() - ended
     _end(plant, "jobs")
+    _end(plant, "observations")
     _end(plant, "simulator")
     return source
 
@@ -107,6 +113,18 @@ def _behind(plant: Plant) -> dict[str, int]:
         return records_behind(plant.settings, plant.context.endpoints)
     except KafkaException as e:
         return {str(e): 1}
+
+
+class _Lasting:
+    """Whether something has been so for a while: what is done now and then would have changed it."""
+
+    def __init__(self, condition: Callable[[], bool], seconds: float) -> None:
+        self._condition, self._seconds, self._since = condition, seconds, time.monotonic()
+
+    def is_so(self) -> bool:
+        if not self._condition():
+            self._since = time.monotonic()
+        return time.monotonic() - self._since > self._seconds
 
 
 class _Quiet:

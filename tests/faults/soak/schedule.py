@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from random import Random
 
 SERVERS = ("kafka", "registry", "elasticsearch", "mqtt")
-PARTS = ("connectors", "jobs")
+DRIVERS = ("observations", "jobs")
+PARTS = ("connectors", *DRIVERS)
 SECONDS_APART = 55.0  # on average; so half an hour has each kind once at least
 
 
@@ -40,9 +41,9 @@ class Fault:
 
 KINDS: Sequence[Kind] = (
     Kind("kill", "connectors", 3, (1, 10)),
-    Kind("kill", "jobs", 2, (1, 10)),
+    *(Kind("kill", name, 2, (1, 10)) for name in DRIVERS),
     Kind("kill Java of", "jobs"),
-    Kind("kill a worker of", "jobs", 3),
+    *(Kind("kill a worker of", name, 2) for name in DRIVERS),
     Kind("kill", "kafka", 2, (1, 15)),
     Kind("kill", "registry", 1, (1, 30)),
     Kind("kill", "elasticsearch", 1, (1, 15)),
@@ -50,7 +51,7 @@ KINDS: Sequence[Kind] = (
     Kind("take away", "elasticsearch", 1, (60, 120)),
     *(Kind("halt", name, 1, (5, 40)) for name in (*SERVERS, *PARTS, "simulator")),
     *(Kind("restart", name, 1, (0, 5)) for name in PARTS),
-    Kind("kill and forget the last commit of", "jobs", 2),
+    *(Kind("kill and forget the last commit of", name) for name in DRIVERS),
     Kind("kill and lose a cursor of", "connectors"),
     Kind("make read-only", "elasticsearch", 1, (20, 60)),
     Kind("cut the answers of", "simulator", 1, (15, 45)),
@@ -58,6 +59,7 @@ KINDS: Sequence[Kind] = (
     Kind("refuse connections to", "simulator", 1, (15, 45)),
     Kind("poison", "kafka", 2),
     Kind("burst of", "simulator", 2),
+    Kind("late burst of", "simulator", 2),
 )
 
 
