@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -23,7 +23,7 @@ from jobs.job import Job
 from runtime import metrics
 from runtime.elastic.generations import version
 from runtime.kafka import held
-from schemas import contract, contracts
+from schemas import Contract, contract, contracts
 
 OBSERVATIONS_MAX_OFFSETS = 30_000  # those who watch wait for a whole batch
 # Batches of the jobs take turns: each has the cores to itself, and the observations, which are watched by the second,
@@ -58,12 +58,14 @@ def job_query(spark: SparkSession, job: Job, context: Context) -> Query:
             lambda c: is_now(c and tuple(c)),
         )
         messages = source.live(spark, context.endpoints.kafka_bootstrap, [event.topic], context.max_offsets_per_trigger)
-        rows = source.events(messages, event, context.writers(event))
+        writers = context.writers(event)
+        rows = source.events(messages, event, writers)
         figures = rows.withWatermark("observed_at", _interval(job.lateness)).transform(job.transform)
 
         def write_batch(batch: DataFrame, number: int) -> None:
             if number == 0:
                 has_begun(checkpoint)
+            _refuse_unknown(event, writers, context)
             with TURNS:
                 _count(job.name, write(batch, context.endpoints, job.name, version(mark.generation, number)))
 
@@ -116,6 +118,20 @@ def _started(
         return timed.foreachBatch(write_batch).start()
     finally:
         spark.sparkContext.setLocalProperty("spark.scheduler.pool", None)  # type: ignore[arg-type]
+
+
+class NewSchemaError(RuntimeError):
+    """Messages may be written with a schema that came after the query's start; started again, it reads them too."""
+
+
+def _refuse_unknown(event: Contract, writers: Container[int], context: Context) -> None:
+    """Leave a batch undone that the query may not have read whole: a schema is there before the first message with it.
+
+    Raises:
+        NewSchemaError: the registry has a schema that the query does not know.
+    """
+    if new := [number for number in context.writers(event) if number not in writers]:
+        raise NewSchemaError(f"{event.subject} has a new schema, number {new[-1]}")
 
 
 def _count(query: str, outcome: Written) -> None:

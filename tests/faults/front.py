@@ -9,7 +9,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
@@ -111,6 +111,24 @@ def half(body: bytes) -> bytes:
     """The first half of the documents of a bulk request."""
     lines = body.splitlines(keepends=True)
     return b"".join(lines[: len(lines) // 4 * 2])
+
+
+@dataclass
+class Hold:
+    """A rule that holds what a condition holds for: does something with it, says so, and answers when it may."""
+
+    concerns: Callable[[bytes], bool]
+    first: Callable[[Exchange], object] = lambda _: None
+    reached: threading.Event = field(default_factory=threading.Event)
+    released: threading.Event = field(default_factory=threading.Event)
+
+    def __call__(self, exchange: Exchange) -> None:
+        if self.released.is_set() or not self.concerns(exchange.body):
+            return pass_on(exchange)
+        self.first(exchange)
+        self.reached.set()
+        self.released.wait(LIMIT_SECONDS)
+        return pass_on(exchange)
 
 
 @dataclass

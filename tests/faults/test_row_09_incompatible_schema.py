@@ -1,4 +1,7 @@
-"""Row 9: a schema that old data could not be read with is refused, with a sentence, before any data moves."""
+"""Row 9: a schema that old data could not be read with is refused, with a sentence, before any data moves.
+
+One that is compatible may come at any time: the jobs that run read what is written with it.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,20 @@ from typing import Any
 
 import pytest
 from confluent_kafka.schema_registry import SchemaRegistryClient
+from pyspark.sql import SparkSession
 
 from jobs.engine.context import Context
-from runtime.registry import IncompatibleSchemaError
+from jobs.job import all_jobs
+from runtime.avro import encoder
+from runtime.registry import IncompatibleSchemaError, Registry
 from runtime.settings import PROJECT
 from schemas import Contract, contract
+from tests.faults import figures
+from tests.faults.live import living
+from tests.servers import events as city
 from tests.servers.drivers import environment_of
 from tests.servers.ingesting import City
+from tests.servers.stacks import until
 
 pytestmark = pytest.mark.servers
 
@@ -69,3 +79,26 @@ def test_jobs_and_connectors_do_not_start_with_it(context: Context, tmp_path: Pa
         assert not (tmp_path / "checkpoints").exists()
         assert not (tmp_path / "cursors").exists()
     assert context.es.indices.get_index_template(name=WEATHER.alias).body == template
+
+
+@pytest.mark.spark
+def test_a_compatible_schema_that_comes_while_jobs_run_leaves_no_event_out(
+    spark: SparkSession, context: Context
+) -> None:
+    job, tenant = all_jobs()["bike_availability"], "row09"
+    bikes = contract(job.reads)
+    events = city.events(9, tenant)[job.reads]
+    half = len(events) // 2
+    noted = {"name": "note", "type": ["null", "string"], "doc": "Later addition.", "default": None}
+    newer = bikes.model_copy(update={"avro": {**bikes.avro, "fields": [*bikes.avro["fields"], noted]}})
+    with living(spark, context, [job]):
+        city.produce(context, job.reads, events[:half])
+        wanted = figures.expected(spark, job, events[:half])
+        until(lambda: figures.indexed(context, job, tenant) == wanted, "the first half has figures", LIMIT_SECONDS)
+        encode = encoder(
+            newer, Registry(context.endpoints.schema_registry_url, context.state / "newer").register(newer)
+        )
+        figures.send(context, bikes.topic, tenant, (encode({**e, "note": "new"}) for e in events[half:]))
+        wanted = figures.expected(spark, job, events)
+        until(lambda: figures.indexed(context, job, tenant) == wanted, "all have figures", LIMIT_SECONDS)
+    assert figures.observed(context, job.reads, tenant) == figures.keys(events)

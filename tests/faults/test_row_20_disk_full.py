@@ -1,4 +1,5 @@
-"""Row 20: the disk with the state is full. Connectors go on without room for their cursors, and nothing is lost."""
+"""Row 20: the disk with the state is full. Jobs and connectors say so, wait, and go on when there is room; nothing is
+lost and nothing counts twice."""
 
 from __future__ import annotations
 
@@ -6,15 +7,53 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from pyspark.sql import SparkSession
 
+from jobs.engine.context import Context
+from jobs.job import all_jobs
 from runtime.endpoints import Endpoints
+from tests.faults import figures
 from tests.faults.disks import Disk, small_disk
+from tests.servers import events as city
+from tests.servers.drivers import begin_anew, driver, said
 from tests.servers.ingesting import City, message
 from tests.servers.stacks import until
 
 pytestmark = [pytest.mark.servers, pytest.mark.faults]
 
+JOB = all_jobs()["traffic_by_segment"]
+FULL = "No space left on device"
 LIMIT_SECONDS = 300
+
+
+@pytest.mark.spark
+@pytest.mark.faults
+def test_jobs_wait_for_room_for_their_checkpoints(spark: SparkSession, context: Context, tmp_path: Path) -> None:
+    tenant = "row20"
+    events = city.events(20, tenant)[JOB.reads]
+    third = len(events) // 3
+    begin_anew(Context(context.endpoints, tmp_path))
+    with (
+        small_disk(tmp_path / "checkpoints", megabytes=128) as disk,
+        driver(tmp_path, context.endpoints, [JOB.name, "observations"], disk.inside) as running,
+    ):
+        city.produce(context, JOB.reads, events[:third])
+        _await_figures(spark, context, tenant, events[:third])
+        disk.fill()
+        city.produce(context, JOB.reads, events[third : 2 * third])
+        until(lambda: FULL in (tmp_path / "driver.log").read_text(), "it is said that the disk is full", LIMIT_SECONDS)
+        until(lambda: "query.paused" in (tmp_path / "driver.log").read_text(), "it is said who waits", LIMIT_SECONDS)
+        disk.empty()
+        city.produce(context, JOB.reads, events[2 * third :])
+        _await_figures(spark, context, tenant, events)
+        assert running.poll() is None, said(tmp_path)
+    assert figures.observed(context, JOB.reads, tenant) == figures.keys(events)
+    assert figures.letters(context, tenant) == []
+
+
+def _await_figures(spark: SparkSession, context: Context, tenant: str, events: list[city.Event]) -> None:
+    wanted = figures.expected(spark, JOB, events)
+    until(lambda: figures.indexed(context, JOB, tenant) == wanted, "the figures are right", LIMIT_SECONDS)
 
 
 def test_a_connector_goes_on_without_room_for_its_cursor(servers: Endpoints, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,12 +36,17 @@ def submit(
 
 
 @contextmanager
-def driver(state: Path, endpoints: Endpoints, arguments: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A driver that runs; killed with all its children at the end of the block, if it has not ended."""
+def driver(
+    state: Path, endpoints: Endpoints, arguments: list[str], inside: Sequence[str] = ()
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A driver that runs; killed with all its children at the end of the block, if it has not ended.
+
+    ``inside`` is a command that runs another one somewhere else.
+    """
     context = Context(endpoints, state)
     if not context.checkpoints.exists():
         begin_anew(context)
-    command = [sys.executable, "-m", "garonne", "submit", *arguments]
+    command = [*inside, sys.executable, "-m", "garonne", "submit", *arguments]
     environment = environment_of(state, endpoints)
     with (state / "driver.log").open("ab") as log:
         running = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
