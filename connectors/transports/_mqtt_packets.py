@@ -15,6 +15,10 @@ GOODBYE = b"\xe0\x00"  # the session stays until it expires
 FAILURE = 0x80  # reason codes from here on
 
 SESSION_EXPIRY, RECEIVE_MAXIMUM, CONTENT_TYPE, SERVER_KEEP_ALIVE, MAXIMUM_QOS = 0x11, 0x21, 0x03, 0x13, 0x24
+MAXIMUM_PACKET_SIZE = 0x27
+# MQTT's own limit is 256 MB, and all of a packet is in memory before it is looked at. The broker discards what is larger;
+# a feed's own limit is far below, and what is between the two becomes a dead letter.
+MAX_PACKET_BYTES = 32 * 2**20
 _BYTES = dict.fromkeys((0x01, 0x17, 0x19, 0x24, 0x25, 0x28, 0x29, 0x2A), 1)
 _BYTES |= dict.fromkeys((0x13, 0x21, 0x22, 0x23), 2) | dict.fromkeys((0x02, 0x11, 0x18, 0x27), 4)
 _TEXTS = frozenset((0x03, 0x08, 0x09, 0x12, 0x15, 0x16, 0x1A, 0x1C, 0x1F))
@@ -63,6 +67,7 @@ def connect(
     flags = (user is not None) << 7 | (password is not None) << 6
     properties = bytes([SESSION_EXPIRY]) + expiry_seconds.to_bytes(4, "big")
     properties += bytes([RECEIVE_MAXIMUM]) + receive_maximum.to_bytes(2, "big")
+    properties += bytes([MAXIMUM_PACKET_SIZE]) + MAX_PACKET_BYTES.to_bytes(4, "big")
     login = b"".join(_text(t) for t in (user, password) if t is not None)
     body = b"\x00\x04MQTT\x05" + bytes([flags]) + keep_alive.to_bytes(2, "big") + _counted(properties)
     return _packet(0x10, body + _text(client_id) + login)
@@ -93,7 +98,7 @@ class Reader:
         """The first byte and the body of each packet that is whole.
 
         Raises:
-            MalformedError: a length is none.
+            MalformedError: a length is none, or a packet is larger than was asked for.
         """
         buffer = self._buffer
         buffer += data
@@ -116,6 +121,8 @@ class Reader:
             length |= (buffer[at] & 127) << 7 * i
             if buffer[at] < 128:
                 stop = at + 1 + length
+                if stop - start > MAX_PACKET_BYTES:
+                    raise MalformedError(f"a packet of {stop - start:,} bytes")
                 return (at + 1, stop) if stop <= len(buffer) else None
         raise MalformedError("a length of more than four bytes")
 

@@ -88,6 +88,7 @@ def test_it_greets_for_a_session_that_lasts_with_a_bound_on_what_is_on_its_way()
     assert greeting[9] == 0b11000000  # user and password, and no clean start
     assert b"\x11\x00\x00\x02\x58" in greeting
     assert b"\x21\x00\x14" in greeting
+    assert b"\x27\x02\x00\x00\x00" in greeting
     assert b"\x00\x0bgaronne-t-f\x00\x04city\x00\x06canary" in greeting
 
 
@@ -100,6 +101,18 @@ def test_packets_are_found_wherever_the_bytes_are_cut(sent: list[tuple[int, byte
     for begin, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
         found += [_mqtt_packets.message(first, body) for first, body in reader.feed(stream[begin:end])]
     assert found == [Message("a/b", payload, number, None) for number, payload in sent]
+
+
+def test_a_packet_that_is_too_large_is_refused_before_it_is_in_memory() -> None:
+    reader, limit = Reader(), _mqtt_packets.MAX_PACKET_BYTES
+    assert list(reader.feed(b"\x32" + _length(limit - 5))) == []  # waits for the rest
+    with pytest.raises(MalformedError, match=f"a packet of {limit + 1:,} bytes"):
+        list(Reader().feed(b"\x32" + _length(limit - 4)))
+
+
+def _length(length: int) -> bytes:
+    """As four bytes of seven bits."""
+    return bytes((length >> 7 * i & 127) | (128 if i < 3 else 0) for i in range(4))
 
 
 def test_a_message_is_read_with_whatever_properties_it_has() -> None:
