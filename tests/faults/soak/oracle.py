@@ -1,4 +1,6 @@
-"""Every job as a batch over all that Kafka holds, in a process of its own: a file of ids and documents for each job.
+"""Every job as a batch over all that was accepted, in a process of its own: a file of ids and documents for each job.
+
+And the archive, completed: for each event a file of ids and the number of rows with that id.
 
 As a program: ``python -m tests.faults.soak.oracle STATE FOLDER``.
 """
@@ -11,15 +13,16 @@ import sys
 from pathlib import Path
 
 from garonne.submit import JVM_OPTIONS, SPARK_JAVA
+from jobs.engine.archive import Archive, event_tables
 from jobs.engine.context import Context
 from jobs.engine.replay import figures
 from jobs.engine.session import session
-from jobs.engine.sink import documents
+from jobs.engine.sink import documents, id_column
 from jobs.job import all_jobs
 from runtime.local import spark_jars
 from runtime.local.java import java_for
 from runtime.settings import PROJECT, Settings
-from schemas import contract
+from schemas import Contract, contract
 
 LIMIT_SECONDS = 1800
 
@@ -36,6 +39,11 @@ def computed(settings: Settings, folder: Path) -> None:
         subprocess.run(command, cwd=PROJECT, stdout=log, stderr=log, timeout=LIMIT_SECONDS, check=True)
 
 
+def archived(folder: Path, event: Contract) -> Path:
+    """The file of the ids that the archive has of an event."""
+    return folder / f"{event.name}.archived.tsv"
+
+
 def main(state: Path, folder: Path) -> None:
     own = Settings(GARONNE_STATE=state)
     os.environ["JAVA_HOME"] = str(java_for(SPARK_JAVA, "Spark").home)
@@ -48,8 +56,15 @@ def main(state: Path, folder: Path) -> None:
     }
     spark = session("garonne-soak-oracle", options)
     try:
+        context = Context.of(own)
+        Archive(spark, context).carry()
+        for table in event_tables(spark, context):
+            ids = table.rows().groupBy(id_column(table.contract).alias("id")).count() if table.exists() else None
+            with archived(folder, table.contract).open("w", encoding="utf-8") as file:
+                for row in ids.toLocalIterator() if ids is not None else []:
+                    file.write(f"{row['id']}\t{row['count']}\n")
         for job in all_jobs().values():
-            rows = documents(figures(spark, job, Context.of(own)), contract(job.result))
+            rows = documents(figures(spark, job, context), contract(job.result))
             with (folder / f"{job.name}.tsv").open("w", encoding="utf-8") as file:
                 for row in rows.toLocalIterator():
                     file.write(f"{row.id}\t{row.source}\n")

@@ -1,10 +1,10 @@
-"""Whether nothing was lost and nothing counts twice: SET, LATEST, SUM and DLQ, each exact."""
+"""Whether nothing was lost and nothing counts twice: SET, LATEST, SUM, DLQ and ARCHIVE, each exact."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -59,16 +59,20 @@ def checks(plant: Plant, source: Delivered) -> Iterator[Check]:
     context.es.indices.refresh(index="city-*")
     computed = plant.settings.state / "oracle"
     letters = source.letters | plant.letters
-    for c in contracts().values():
-        if c.has_topic:
-            yield from _of_topic(context, c, source.events.get(c.name), letters)
+    topics = {c.name: held(context, c) for c in contracts().values() if c.has_topic}
+    for name, there in topics.items():
+        yield from _of_topic(context, contract(name), there, source.events.get(name), letters)
     oracle.computed(plant.settings, computed)
+    for name, there in topics.items():
+        if contract(name).kind is Kind.EVENT:
+            yield _archived(contract(name), there, computed)
     for job in all_jobs().values():
         yield _sum(context, job, computed)
 
 
-def _of_topic(context: Context, c: Contract, delivered: Set[str] | None, letters: Set[str]) -> Iterator[Check]:
-    there = held(context, c)
+def _of_topic(
+    context: Context, c: Contract, there: Held, delivered: Set[str] | None, letters: Set[str]
+) -> Iterator[Check]:
     counts = f"{there.records:,} records, {there.repeats:,} of them repeats, {there.refused:,} refused"
     if c.kind is Kind.EVENT:
         yield _same_ids("SET city to Kafka", c.name, delivered or set(), there.newest.keys(), counts)
@@ -99,6 +103,17 @@ def _sum(context: Context, job: Job, computed: Path) -> Check:
         expected = {i: json.loads(source) for i, _, source in (line.rstrip("\n").partition("\t") for line in lines)}
     found = dict(scanned(context.es, contract(job.result).alias, None, **job.part))
     return compared("SUM as the batch", job.name, expected, found)
+
+
+def _archived(c: Contract, there: Held, computed: Path) -> Check:
+    """The archive has each accepted record once, repeats as repeats."""
+    with oracle.archived(computed, c).open(encoding="utf-8") as lines:
+        rows = dict(line.rstrip("\n").rsplit("\t", 1) for line in lines)
+    expected = dict.fromkeys(there.newest)
+    found = compared("ARCHIVE as Kafka", c.name, expected, dict.fromkeys(rows))
+    count, accepted = sum(map(int, rows.values())), there.records - there.refused
+    note = f"{count:,} rows of {accepted:,} accepted records"
+    return replace(found, wrong=abs(count - accepted), note=note)
 
 
 def _time(text: str) -> datetime:
