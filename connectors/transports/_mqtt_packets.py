@@ -16,8 +16,8 @@ FAILURE = 0x80  # reason codes from here on
 
 SESSION_EXPIRY, RECEIVE_MAXIMUM, CONTENT_TYPE, SERVER_KEEP_ALIVE, MAXIMUM_QOS = 0x11, 0x21, 0x03, 0x13, 0x24
 MAXIMUM_PACKET_SIZE = 0x27
-# MQTT's own limit is 256 MB, and all of a packet is in memory before it is looked at. The broker discards what is larger;
-# a feed's own limit is far below, and what is between the two becomes a dead letter.
+# MQTT's own limit is 256 MB, and all of a packet is in memory before it is looked at. The broker discards what is
+# larger; a feed's own limit is far below, and what is between the two becomes a dead letter.
 MAX_PACKET_BYTES = 32 * 2**20
 _BYTES = dict.fromkeys((0x01, 0x17, 0x19, 0x24, 0x25, 0x28, 0x29, 0x2A), 1)
 _BYTES |= dict.fromkeys((0x13, 0x21, 0x22, 0x23), 2) | dict.fromkeys((0x02, 0x11, 0x18, 0x27), 4)

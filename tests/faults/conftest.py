@@ -31,9 +31,14 @@ def own_servers() -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session")
-def context(servers: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Context:
-    """The test servers with folders of this laboratory's own and small micro-batches."""
+def _laboratory(servers: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Context:
     made = Context(servers, tmp_path_factory.mktemp("faults"), max_offsets_per_trigger=2500)
     made.prepare()
-    begin_anew(made)
     return made
+
+
+@pytest.fixture
+def context(_laboratory: Context) -> Context:
+    """The test servers with folders of this laboratory's own and small micro-batches."""
+    begin_anew(_laboratory)  # what a test before began in folders of its own
+    return _laboratory

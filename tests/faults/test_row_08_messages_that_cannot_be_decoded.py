@@ -86,6 +86,7 @@ def test_broken_bytes_are_a_dead_letter(value: bytes) -> None:
 
 
 @pytest.mark.spark
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")  # many values in one Spark query
 @settings(
     max_examples=3, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
 )

@@ -10,12 +10,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from jobs.engine.checkpoint import Checkpoint
 from jobs.engine.context import Context
 from jobs.engine.observations import NAME as OBSERVATIONS
+from jobs.engine.refusal import RefusedError
 from jobs.job import all_jobs
+from runtime.elastic.generations import current
 from runtime.endpoints import Endpoints
 from runtime.files import write_atomically
 
@@ -59,9 +63,22 @@ def driver(
 
 
 def begin_anew(context: Context) -> None:
-    """New checkpoints for all queries: in a state folder of its own, a test is not the first to use the servers."""
-    for query in (OBSERVATIONS, *all_jobs()):
-        context.checkpoint(query).begin(context.es)
+    """New checkpoints for all queries: in a state folder of its own, a test is not the first to use the servers.
+
+    Those that no other test has begun since are left as they are.
+    """
+    for checkpoint in map(context.checkpoint, (OBSERVATIONS, *all_jobs())):
+        if not _is_current(checkpoint, context):
+            checkpoint.set_aside(datetime.now(UTC))
+            checkpoint.begin(context.es)
+
+
+def _is_current(checkpoint: Checkpoint, context: Context) -> bool:
+    try:
+        mark = checkpoint.mark()
+    except RefusedError:
+        return False
+    return mark is not None and mark.generation == current(context.es, checkpoint.query)
 
 
 def environment_of(state: Path, endpoints: Endpoints) -> dict[str, str]:

@@ -10,15 +10,16 @@ import json
 import os
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
@@ -139,11 +140,24 @@ def messages(bootstrap: str, topic: str) -> Iterator[Message]:
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": uuid.uuid4().hex, "enable.auto.commit": False})
     try:
         found = consumer.list_topics(topic, timeout=30).topics[topic].partitions
-        ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=30) for p in found}
-        for p, (first, end) in ends.items():
+        for p, (first, end) in {p: _offsets(consumer, TopicPartition(topic, p)) for p in found}.items():
             yield from _partition(consumer, topic, p, first, end)
     finally:
         consumer.close()
+
+
+def _offsets(consumer: Consumer, place: TopicPartition) -> tuple[int, int]:
+    """The first offset and the next; a broker that was just started does not know yet that it leads the partition."""
+    until = time.monotonic() + 60
+    while True:
+        try:
+            return cast(tuple[int, int], consumer.get_watermark_offsets(place, timeout=30))
+        except KafkaException as e:
+            if not e.args[0].retriable() and e.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION:
+                raise
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.2)
 
 
 def _partition(consumer: Consumer, topic: str, partition: int, first: int, end: int) -> Iterator[Message]:
