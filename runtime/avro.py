@@ -64,18 +64,8 @@ class Decoder:
             UnknownSchemaError: no schema has the number in the header.
             OSError: the registry does not answer.
         """
-        if len(value) < HEADER_BYTES or value[:1] != MAGIC:
-            raise NotWireFormatError(f"starts with {value[:HEADER_BYTES]!r}, not with 00 and a schema number")
-        writer = self._writer(int.from_bytes(value[1:HEADER_BYTES], "big"))
-        body = io.BytesIO(value)
-        body.seek(HEADER_BYTES)
-        try:
-            event = fastavro.schemaless_reader(body, writer, self._reader)
-        except OSError:
-            raise
-        except Exception as e:  # fastavro raises whatever the bytes lead it to
-            raise NotWireFormatError(f"not Avro of the schema it names: {type(e).__name__}: {e}") from e
-        if not isinstance(event, dict) or body.read(1):
+        event, has_rest = _read(value, self._writer(_number(value)), self._reader)
+        if not isinstance(event, dict) or has_rest:
             raise NotWireFormatError("bytes are left after the event")
         return event
 
@@ -101,15 +91,7 @@ class HeadDecoder:
             UnknownSchemaError: no schema has the number in the header.
             OSError: the registry does not answer.
         """
-        if len(value) < HEADER_BYTES or value[:1] != MAGIC:
-            raise NotWireFormatError(f"starts with {value[:HEADER_BYTES]!r}, not with 00 and a schema number")
-        head = self._head(int.from_bytes(value[1:HEADER_BYTES], "big"))
-        body = io.BytesIO(value)
-        body.seek(HEADER_BYTES)
-        try:
-            fields: dict[str, Any] = fastavro.schemaless_reader(body, head, None)  # type: ignore[assignment]
-        except Exception as e:  # fastavro raises whatever the bytes lead it to
-            raise NotWireFormatError(f"not Avro of the schema it names: {type(e).__name__}: {e}") from e
+        fields: dict[str, Any] = _read(value, self._head(_number(value)), None)[0]
         return fields
 
     def _head(self, number: int) -> Any:
@@ -121,3 +103,20 @@ class HeadDecoder:
             fields = schema["fields"][: names.index(self._last) + 1]
             self._heads[number] = fastavro.parse_schema({**schema, "fields": fields})
         return self._heads[number]
+
+
+def _number(value: bytes) -> int:
+    if len(value) < HEADER_BYTES or value[:1] != MAGIC:
+        raise NotWireFormatError(f"starts with {value[:HEADER_BYTES]!r}, not with 00 and a schema number")
+    return int.from_bytes(value[1:HEADER_BYTES], "big")
+
+
+def _read(value: bytes, writer: Any, reader: Any) -> tuple[Any, bool]:
+    """What a schema reads of a message, and whether bytes are left behind it."""
+    body = io.BytesIO(value)
+    body.seek(HEADER_BYTES)
+    try:
+        found = fastavro.schemaless_reader(body, writer, reader)
+    except Exception as e:  # fastavro raises whatever the bytes lead it to
+        raise NotWireFormatError(f"not Avro of the schema it names: {type(e).__name__}: {e}") from e
+    return found, bool(body.read(1))

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
-
 import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -20,7 +16,6 @@ from runtime.kafka import held
 from schemas import contract
 from tests.faults.figures import expected, indexed, work_off
 from tests.servers import events as city
-from tests.servers.drivers import environment_of
 from tests.servers.stacks import Stack
 
 pytestmark = [pytest.mark.servers, pytest.mark.spark, pytest.mark.faults]
@@ -30,7 +25,6 @@ JOB = all_jobs()["traffic_by_segment"]
 TOPIC = contract(JOB.reads).topic
 EVENTS = city.events(18, TENANT)[JOB.reads]
 HALF = len(EVENTS) // 2
-LIMIT_SECONDS = 300
 
 
 def drop_all_but(context: Context, count: int) -> int:
@@ -68,34 +62,3 @@ def test_records_lost_are_counted_and_figures_never_get_poorer(
     after = indexed(context, JOB, TENANT)
     assert {i: after[i] for i in before} == before
     assert len(after) > len(before)
-
-
-def test_an_operator_is_told_one_command_and_it_is_enough(own_servers: Stack) -> None:
-    endpoints, state = own_servers.up(), own_servers.settings.state
-    context = Context(endpoints, state)
-    context.prepare()
-    city.produce(context, JOB.reads, city.events(19, "pibrac")[JOB.reads][:100])
-
-    def garonne(*words: str) -> tuple[int, str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "garonne", *words], env=environment_of(state, endpoints), capture_output=True,
-            text=True, timeout=LIMIT_SECONDS, check=False,
-        )  # fmt: skip
-        return done.returncode, " ".join((done.stdout + done.stderr).split())
-
-    if context.checkpoint(JOB.name).folder.exists():
-        shutil.rmtree(context.checkpoint(JOB.name).folder)
-    context.checkpoint(JOB.name).begin(context.es)
-    shutil.rmtree(context.checkpoint(JOB.name).folder)
-    code, said = garonne("submit", JOB.name, "--available-now")
-    assert code == 3
-    assert f"To begin anew: garonne rebuild {JOB.name}" in said
-    code, said = garonne("rebuild", JOB.name)
-    assert code == 0, said
-    code, said = garonne("submit", JOB.name, "--available-now")
-    assert code == 0, said
-    assert indexed(context, JOB, "pibrac")
-    with context.checkpoint(JOB.name).held():
-        code, said = garonne("rebuild", JOB.name)
-        assert code == 1
-        assert "is being run or rebuilt by another process" in said

@@ -45,14 +45,14 @@ def context(own_topics: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> 
 def held_back(context: Context, spark: SparkSession) -> dict[str, list[Event]]:
     """Events that came when every window of theirs was closed, some of them twice; all was worked off."""
     rng = random.Random(13)
-    kept: dict[str, list[Event]] = {}
-    for name in sorted({all_jobs()[job].reads for job in JOBS}):
-        every = city.events(13, TENANT)[name]
-        kept[name] = [e for e in every if rng.random() < LATE_SHARE]
-        city.produce(context, name, [e for e in every if e not in kept[name]])
-        for days in (3, 4):  # a watermark holds from the second batch after the event that moved it
-            work_off(spark, context)
-            city.produce(context, name, [moved(every[-1], timedelta(days=days))])
+    every = {name: city.events(13, TENANT)[name] for name in sorted({all_jobs()[job].reads for job in JOBS})}
+    kept = {name: [e for e in events if rng.random() < LATE_SHARE] for name, events in every.items()}
+    for name, events in every.items():
+        city.produce(context, name, [e for e in events if e not in kept[name]])
+    for days in (3, 4):  # a watermark holds from the second batch after the event that moved it
+        work_off(spark, context)
+        for name, events in every.items():
+            city.produce(context, name, [moved(events[-1], timedelta(days=days))])
     work_off(spark, context)
     for name, late in kept.items():
         city.produce(context, name, [*late, *late[:5]])
