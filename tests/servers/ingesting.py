@@ -163,7 +163,7 @@ def _offsets(consumer: Consumer, place: TopicPartition) -> tuple[int, int]:
 def _partition(consumer: Consumer, topic: str, partition: int, first: int, end: int) -> Iterator[Message]:
     consumer.assign([TopicPartition(topic, partition, first)])
     while first < end:
-        for m in consumer.consume(10_000, timeout=1):
+        for m in consumer.consume(min(10_000, end - first), timeout=1):  # waits for so many, or a second
             offset = m.offset() or 0
             if m.error() is None and offset < end:
                 yield m
