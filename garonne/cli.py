@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from garonne import archive, contracts, deadletters, feeds, jobs_command, servers, submit
+from garonne import archive, contracts, deadletters, feeds, jobs_command, keys, servers, submit
 from garonne.console import errors
 from garonne.demo.command import demo
 from garonne.doctor import doctor
@@ -14,6 +14,7 @@ from garonne.health.command import health
 from garonne.ingest import ingest
 from garonne.ledger import ledger
 from garonne.rebuild import rebuild
+from garonne.serve import serve
 from garonne.simulate import simulate
 from garonne.status import status
 from runtime.logs import configure_logs
@@ -40,8 +41,10 @@ app.command()(rebuild)
 app.command()(submit.repair)
 app.command()(ledger)
 app.add_typer(archive.app, name="archive")
+app.command()(serve)
 app.add_typer(feeds.app, name="feeds")
 app.add_typer(deadletters.app, name="deadletters")
+app.add_typer(keys.app, name="keys")
 app.add_typer(jobs_command.app, name="jobs")
 app.add_typer(contracts.app, name="schemas")
 

@@ -76,3 +76,12 @@ SINK_WAITING = Gauge(
     "Seconds that a query's writing has been waiting for Elasticsearch, by the kind of its answer",
     ["query", "reason"],
 )
+API_REQUESTS = Counter("garonne_api_requests", "Requests to the API by path and status", ["route", "status"])
+API_SECONDS = Histogram(
+    "garonne_api_seconds",
+    "Time from a request to the end of its answer",
+    ["route"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+API_AUDIT_LOST = Counter("garonne_api_audit_lost", "Accesses that are in the log and not in the index of the record")
+API_LISTENERS = Gauge("garonne_api_listeners", "Clients that listen to live updates now")

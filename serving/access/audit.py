@@ -1,0 +1,104 @@
+"""The record of who asked for what: a line in the log at once, and documents in an index of the month."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import orjson
+import structlog
+from elasticsearch import ApiError, Elasticsearch, TransportError
+
+from runtime import metrics
+
+log = structlog.get_logger()
+
+INDEX = "garonne-audit"
+TEMPLATE = {
+    "index_patterns": [f"{INDEX}-*"],
+    "template": {
+        "settings": {"number_of_shards": 1, "number_of_replicas": 0},
+        "mappings": {
+            "dynamic": "strict",
+            "properties": {
+                "@timestamp": {"type": "date"},
+                **{n: {"type": "keyword"} for n in ("caller", "access_level", "tenants", "dataset", "method", "path")},
+                "query": {"type": "keyword", "index": False, "doc_values": False},
+                "address": {"type": "ip", "ignore_malformed": True},
+                "status": {"type": "integer"},
+                "body_bytes": {"type": "long"},
+                "duration_seconds": {"type": "float"},
+            },
+        },
+    },
+}
+MAX_WAITING = 10_000
+MAX_REQUEST = 1000
+PAUSE_SECONDS = 1.0
+
+
+class Audit:
+    """Writes accesses from a thread of its own, so that no answer waits for it."""
+
+    def __init__(self, es: Elasticsearch) -> None:
+        self._es = es
+        self._waiting: queue.Queue[dict[str, Any]] = queue.Queue(MAX_WAITING)
+        self._end = threading.Event()
+        self._writer = threading.Thread(target=self._write, name="audit", daemon=True)
+
+    def begin(self) -> None:
+        """Write from now on."""
+        self._writer.start()
+
+    def end(self) -> None:
+        """Write what is left, once."""
+        self._end.set()
+        if self._writer.is_alive():
+            self._writer.join(PAUSE_SECONDS + 30)
+
+    def note(self, access: dict[str, Any]) -> None:
+        """Record an access; where too many wait, the index does without it and the log has it."""
+        log.info("api.access", **{k: v for k, v in access.items() if k != "@timestamp"})
+        try:
+            self._waiting.put_nowait(access)
+        except queue.Full:
+            metrics.API_AUDIT_LOST.inc()
+
+    def _write(self) -> None:
+        is_ready, left = False, list[dict[str, Any]]()
+        while True:
+            is_last = self._end.wait(PAUSE_SECONDS)
+            left += _taken(self._waiting, MAX_REQUEST - len(left))
+            try:
+                if left and not is_ready:
+                    self._es.indices.put_index_template(name=INDEX, **TEMPLATE)  # type: ignore[arg-type]
+                    is_ready = True
+                if left:
+                    body: Any = b"".join(map(_lines, left))
+                    self._es.bulk(operations=body)
+                left = []
+            except (ApiError, TransportError) as e:
+                log.warning("api.audit_waits", accesses=len(left), reason=type(e).__name__)
+            if is_last:
+                metrics.API_AUDIT_LOST.inc(len(left))
+                return
+
+
+def _taken(waiting: queue.Queue[dict[str, Any]], most: int) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    get: Callable[[], dict[str, Any]] = waiting.get_nowait
+    while len(found) < most:
+        try:
+            found.append(get())
+        except queue.Empty:
+            break
+    return found
+
+
+def _lines(access: dict[str, Any]) -> bytes:
+    at: datetime = access["@timestamp"]
+    head = {"create": {"_index": f"{INDEX}-{at:%Y.%m}"}}
+    return orjson.dumps(head) + b"\n" + orjson.dumps(access) + b"\n"

@@ -1,0 +1,66 @@
+"""The application: doors, limits, errors, documentation."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+
+from serving.access.view import views
+from serving.accesses import Accesses
+from serving.documentation import add_documentation
+from serving.doors import datasets, health
+from serving.doors.answers import json
+from serving.doors.asking import Asking, Known
+from serving.errors import handle_errors
+from serving.limits import ANSWER_SECONDS, Limits
+from serving.openapi import document
+from serving.services import Services
+
+TITLE = "Garonne"
+VERSION = "1"
+OPENAPI = "/openapi.json"
+DESCRIPTION = "What a city's sensors say and what is computed from it. Derived from the contracts in `schemas/`."
+
+
+def application(services: Services, answer_seconds: float = ANSWER_SECONDS) -> FastAPI:
+    """The API on these services."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        services.audit.begin()
+        try:
+            yield
+        finally:
+            services.audit.end()
+
+    app = FastAPI(
+        title=TITLE,
+        version=VERSION,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.services = services
+    for door in (health, datasets):
+        app.include_router(door.router)
+    _describe(app)
+    add_documentation(app, OPENAPI)
+    handle_errors(app)
+    app.add_middleware(Limits, answer_seconds=answer_seconds)
+    app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET"], allow_headers=["*"])
+    app.add_middleware(Accesses, audit=services.audit)
+    return app
+
+
+def _describe(app: FastAPI) -> None:
+    @app.get(OPENAPI, include_in_schema=False)
+    def openapi(_: Request, who: Asking, known: Known) -> Response:
+        """The OpenAPI document, of what the caller may see."""
+        return json(document(app, views(known.contracts.values(), who, frozenset())))

@@ -1,0 +1,1 @@
+"""The paths of the API: each reads its parameters, asks, and writes the answer."""

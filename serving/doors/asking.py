@@ -1,0 +1,89 @@
+"""Who asks, checked for every path: the key, the quota, and what goes into the record of accesses."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+from fastapi.security import APIKeyHeader
+
+from schemas.documents import TENANT
+from serving import problems
+from serving.access.caller import EVERY_TENANT, Caller, anonymous
+from serving.access.view import View, view
+from serving.problems import ProblemError
+from serving.services import Services
+
+SCHEME = "Apikey "  # as the Explore API has it
+MAX_TENANTS = 100
+CHALLENGE = {"WWW-Authenticate": 'Apikey realm="garonne"'}
+key_header = APIKeyHeader(
+    name="X-API-Key",
+    auto_error=False,
+    description="A key made by `garonne keys add`; also taken as `Authorization: Apikey …`. Without one: open data.",
+)
+
+
+def services(request: Request) -> Services:
+    """What the application works with."""
+    return cast(Services, request.app.state.services)
+
+
+def caller(request: Request, key: Annotated[str | None, Depends(key_header)] = None) -> Caller:
+    """Who asks, with one request less in their quota.
+
+    Raises:
+        ProblemError: the key opens nothing, or the quota is used up.
+    """
+    known = services(request)
+    given = key or _authorized(request.headers.get("authorization"))
+    address = request.client.host if request.client else ""
+    who = anonymous(address, known.anonymous_per_minute)
+    if given is not None:
+        holder = known.keys.caller(given)
+        if holder is None:
+            known.quotas.take(who)
+            detail = "this key is not known, has expired or was revoked; without a key there are open data"
+            raise ProblemError(401, "bad-key", detail, CHALLENGE)
+        who = holder
+    request.state.caller = who
+    known.quotas.take(who)
+    return who
+
+
+def viewed(request: Request, dataset: str, tenant: list[str], who: Caller) -> View:
+    """What the caller may see of a dataset, for the tenants that are asked for; kept for the record.
+
+    Raises:
+        ProblemError: there is no such dataset for the caller.
+    """
+    found = view(services(request).contracts.values(), who, dataset, tenants(tenant))
+    request.state.view = found
+    return found
+
+
+def tenants(names: list[str]) -> frozenset[str]:
+    """The tenants that are asked for.
+
+    Raises:
+        ProblemError: one of the names cannot be a tenant's.
+    """
+    if len(names) > MAX_TENANTS:
+        raise problems.bad_parameter("tenant", f"{len(names)} of them, and there may be {MAX_TENANTS}")
+    for name in names:
+        if name != EVERY_TENANT and not re.fullmatch(TENANT, name):
+            raise problems.bad_parameter("tenant", f"{problems.cut(name)!r} cannot be a tenant's name")
+    return frozenset(names)
+
+
+def _authorized(header: str | None) -> str | None:
+    if header is None:
+        return None
+    if header[: len(SCHEME)].lower() == SCHEME.lower():
+        return header[len(SCHEME) :].strip()
+    raise ProblemError(401, "bad-key", "the header Authorization is written: Apikey …", CHALLENGE)
+
+
+Asking = Annotated[Caller, Depends(caller)]
+Known = Annotated[Services, Depends(services)]

@@ -1,0 +1,1 @@
+"""Questions as typed values, and the only place that asks Elasticsearch for documents."""

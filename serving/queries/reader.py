@@ -1,0 +1,236 @@
+"""The only place that asks Elasticsearch for documents; every question is put through a view."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from elasticsearch import Elasticsearch
+
+from schemas.mapping import mapping_of
+from serving import problems
+from serving.access.view import View
+from serving.queries.conditions import AllOf, Compare, Condition, Everything
+from serving.queries.cursors import Cursor
+from serving.queries.kinds import ORDERED, exact, kind_of, require
+from serving.queries.measures import GROUPABLE, Grouping, Measure, aggregation, figure, group_value, source
+from serving.queries.rendering import TEXTS
+
+Document = dict[str, Any]
+SEARCH_SECONDS = 20
+KEEP_ALIVE = "5m"
+PAGE = 2000
+MAX_GROUPS = 10_000
+
+
+@dataclass(frozen=True)
+class Order:
+    """A field to sort by; documents without a value come last."""
+
+    field: str
+    is_descending: bool = False
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some documents, and how to go on; None when there are no more."""
+
+    documents: list[Document]
+    next: Cursor | None
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A group of documents and its figures, as they are shown."""
+
+    values: dict[str, Any]
+    documents_count: int
+
+
+class Reader:
+    """Documents of views, by condition: some, pages, all, counted, grouped."""
+
+    def __init__(self, es: Elasticsearch) -> None:
+        self._es = es.options(request_timeout=SEARCH_SECONDS + 5)
+
+    def answers(self) -> bool:
+        """Whether Elasticsearch says anything."""
+        return bool(self._es.options(request_timeout=5).info())
+
+    def total(self, view: View, condition: Condition = Everything()) -> int:  # noqa: B008 -- a constant
+        """Number of documents."""
+        found = self._es.count(index=view.dataset.alias, query=view.query(condition), ignore_unavailable=True)
+        return int(found["count"])
+
+    def some(
+        self, view: View, condition: Condition, select: Sequence[str], order: Sequence[Order], offset: int, limit: int
+    ) -> tuple[int, list[Document]]:
+        """How many documents there are, and some of them."""
+        asked = {**_wanted(view, select), "sort": _sort(view, order), "from_": offset, "size": limit}
+        found = self._search(view, condition, track_total_hits=True, **asked)
+        return found["hits"]["total"]["value"], [_document(h, select) for h in found["hits"]["hits"]]
+
+    def page(
+        self,
+        view: View,
+        condition: Condition,
+        select: Sequence[str],
+        order: Sequence[Order],
+        limit: int,
+        at: Cursor | None,
+    ) -> Page:
+        """A page of documents of one point in time, after those before it."""
+        asked = {**_wanted(view, select), "sort": [*_sort(view, order), {"_shard_doc": "asc"}], "size": limit + 1}
+        view.query(condition)  # what cannot be asked opens no point in time
+        point = at.point if at else self._point(view)
+        if point is None:
+            return Page([], None)
+        after: dict[str, Any] = {"search_after": at.after} if at else {}
+        is_open = False
+        try:
+            pit = {"id": point, "keep_alive": KEEP_ALIVE}
+            found = self._search(view, condition, pit=pit, track_total_hits=False, **after, **asked)
+            hits = found["hits"]["hits"]
+            is_open = len(hits) > limit
+            documents = [_document(h, select) for h in hits[:limit]]
+            return Page(documents, Cursor(found["pit_id"], hits[limit - 1]["sort"]) if is_open else None)
+        finally:
+            if not is_open and at is None:
+                self._es.close_point_in_time(id=point)
+
+    def scan(
+        self, view: View, condition: Condition, select: Sequence[str], order: Sequence[Order], most: int | None = None
+    ) -> Iterator[list[Document]]:
+        """All documents, or the first, in pages, of one point in time."""
+        at: Cursor | None = None
+        left = most
+        try:
+            while left is None or left > 0:
+                found = self.page(view, condition, select, order, PAGE if left is None else min(PAGE, left), at)
+                at = found.next
+                yield found.documents
+                left = None if left is None else left - len(found.documents)
+                if at is None:
+                    return
+        finally:
+            if at is not None:
+                self._es.options(ignore_status=404).close_point_in_time(id=at.point)
+
+    def groups(
+        self, view: View, condition: Condition, groupings: Sequence[Grouping], measures: Sequence[Measure]
+    ) -> list[Bucket]:
+        """The figures of every group.
+
+        Raises:
+            ProblemError: there are more groups than can be told.
+        """
+        places = {f"m{i}": a for i, m in enumerate(measures) if (a := aggregation(m, view.field)) is not None}
+        if not groupings:
+            return [self._one_group(view, condition, measures, places)]
+        sources = [{f"g{i}": source(g, view.field)} for i, g in enumerate(groupings)]
+        composite = {"composite": {"size": MAX_GROUPS + 1, "sources": sources}, "aggregations": places}
+        found = self._search(view, condition, size=0, aggregations={"groups": composite})
+        buckets = found.get("aggregations", {}).get("groups", {}).get("buckets", [])
+        if len(buckets) > MAX_GROUPS:
+            raise problems.bad_query(f"more than {MAX_GROUPS:,} groups; ask for less time or longer steps")
+        return [
+            Bucket(
+                {g.name: group_value(g, view.field, b["key"][f"g{i}"]) for i, g in enumerate(groupings)}
+                | _figures(view, measures, b),
+                b["doc_count"],
+            )
+            for b in buckets
+        ]
+
+    def newest(self, view: View, condition: Condition, select: Sequence[str], limit: int) -> list[Document]:
+        """The newest document of each entity, where the dataset does not keep them apart."""
+        contract = view.dataset.contract
+        identity = [view.field(name) for name in contract.key if name != contract.time]
+        sources = [{f.name: {"terms": {"field": exact(f)}}} for f in identity]
+        wanted = [*dict.fromkeys([*select, contract.time])]
+        top = {"size": 1, "sort": _sort(view, [Order(contract.time, is_descending=True)]), "_source": wanted}
+        composite = {"composite": {"size": limit, "sources": sources}, "aggregations": {"top": {"top_hits": top}}}
+        found = self._search(view, condition, size=0, aggregations={"entities": composite})
+        buckets = found.get("aggregations", {}).get("entities", {}).get("buckets", [])
+        return [_document(b["top"]["hits"]["hits"][0], select) for b in buckets]
+
+    def values(
+        self, view: View, condition: Condition, fields: Sequence[str], most: int
+    ) -> dict[str, list[tuple[Any, int]]]:
+        """The most frequent values of fields, with the number of their documents."""
+        known = [require(view.field(name), GROUPABLE, "counting values") for name in fields]
+        asked = {f"v{i}": {"terms": {"field": exact(f), "size": most}} for i, f in enumerate(known)}
+        found = self._search(view, condition, size=0, aggregations=asked).get("aggregations", {})
+        return {
+            f.name: [(b.get("key_as_string", b["key"]), b["doc_count"]) for b in found[f"v{i}"]["buckets"]]
+            for i, f in enumerate(known)
+            if f"v{i}" in found
+        }
+
+    def changed(self, view: View, condition: Condition, field: str, since: datetime, most: int) -> list[Document]:
+        """Documents whose field has a time at or after another, the oldest first."""
+        recent = AllOf((condition, Compare(field, ">=", since)))
+        return self.some(view, recent, list(view.fields), [Order(field)], 0, most)[1]
+
+    def _one_group(
+        self, view: View, condition: Condition, measures: Sequence[Measure], places: dict[str, Any]
+    ) -> Bucket:
+        more = {"aggregations": places} if places else {}
+        found = self._search(view, condition, size=0, track_total_hits=True, **more)
+        count = found["hits"]["total"]["value"]
+        figures = found.get("aggregations") or {name: _nothing(a) for name, a in places.items()}
+        return Bucket(_figures(view, measures, {"doc_count": count, **figures}), count)
+
+    def _search(self, view: View, condition: Condition, **asked: Any) -> dict[str, Any]:
+        where: dict[str, Any] = {} if "pit" in asked else {"index": view.dataset.alias, "ignore_unavailable": True}
+        if "index" in where:
+            asked["allow_partial_search_results"] = False
+        query, limit = view.query(condition), f"{SEARCH_SECONDS}s"
+        found = self._es.search(query=query, timeout=limit, **where, **asked)
+        if found["timed_out"]:
+            raise problems.unavailable(SEARCH_SECONDS)
+        return dict(found)
+
+    def _point(self, view: View) -> str | None:
+        """A point in time of a dataset; None when it has no documents yet."""
+        if not self._es.indices.exists(index=view.dataset.alias):
+            return None
+        return str(self._es.open_point_in_time(index=view.dataset.alias, keep_alive=KEEP_ALIVE)["id"])
+
+
+def _wanted(view: View, select: Sequence[str]) -> dict[str, Any]:
+    return {"source": [view.field(name).name for name in select] or False}
+
+
+def _sort(view: View, order: Sequence[Order]) -> list[dict[str, Any]]:
+    fields = [(require(view.field(o.field), ORDERED, "sorting"), o) for o in order]
+    # Indices that are older than a field do not know it.
+    return [
+        {
+            exact(f): {
+                "order": "desc" if o.is_descending else "asc",
+                "missing": "_last",
+                "unmapped_type": "keyword" if kind_of(f) in TEXTS else mapping_of(f)["type"],
+            }
+        }
+        for f, o in fields
+    ]
+
+
+def _document(hit: dict[str, Any], select: Sequence[str]) -> Document:
+    """The wanted fields and nothing else, whatever came."""
+    found = hit.get("_source") or {}
+    return {name: found.get(name) for name in select}
+
+
+def _figures(view: View, measures: Sequence[Measure], bucket: dict[str, Any]) -> dict[str, Any]:
+    return {m.name: figure(m, view.field, bucket, f"m{i}") for i, m in enumerate(measures)}
+
+
+def _nothing(aggregation: dict[str, Any]) -> dict[str, Any]:
+    """The answer to an aggregation over no documents at all."""
+    if "percentiles" in aggregation:
+        return {"values": [{"value": None}]}
+    return {"value": 0 if {"value_count", "cardinality", "sum"} & aggregation.keys() else None}

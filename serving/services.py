@@ -1,0 +1,36 @@
+"""What the API works with: made once, handed to every request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from elasticsearch import Elasticsearch
+
+from schemas import Contract, contracts
+from serving.access.audit import Audit
+from serving.access.keys import KeyStore
+from serving.access.quotas import Quotas
+from serving.queries.cursors import Cursors
+from serving.queries.reader import Reader
+
+ANONYMOUS_PER_MINUTE = 600
+
+
+@dataclass(frozen=True)
+class Services:
+    """Documents, keys, quotas, the record of accesses, and the contracts that all is derived from."""
+
+    contracts: Mapping[str, Contract]
+    reader: Reader
+    keys: KeyStore
+    cursors: Cursors
+    audit: Audit
+    quotas: Quotas = field(default_factory=Quotas)
+    anonymous_per_minute: int = ANONYMOUS_PER_MINUTE
+
+    @classmethod
+    def of(cls, es: Elasticsearch, secret: str, anonymous_per_minute: int = ANONYMOUS_PER_MINUTE) -> Services:
+        """The services on an Elasticsearch; the secret signs cursors."""
+        kept = (Reader(es), KeyStore(es), Cursors(secret), Audit(es))
+        return cls(contracts(), *kept, anonymous_per_minute=anonymous_per_minute)

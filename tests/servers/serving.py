@@ -1,0 +1,117 @@
+"""Documents of two tenants at all levels of sensitivity, and the API over them, asked by three identities."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+from elasticsearch import Elasticsearch
+from starlette.testclient import TestClient
+
+from runtime.elastic.bulk import Action, write
+from runtime.elastic.client import client
+from runtime.elastic.setup import ensure_templates
+from runtime.endpoints import Endpoints
+from schemas import Contract
+from schemas.contract import load
+from schemas.documents import document_id, index_name, latest_index_name
+from serving.access.audit import Audit
+from serving.access.keys import KeyStore, made
+from serving.access.levels import Level
+from serving.app import application
+from serving.queries.cursors import Cursors
+from serving.queries.reader import Reader
+from serving.services import Services
+
+CONTRACTS = Path(__file__).parent / "contracts"
+START = datetime(2026, 7, 14, 12, tzinfo=UTC)
+TENANTS = ("aucamville", "balma")
+STATES = ("free", "taken", "unknown")
+PARTS = 60
+HIDDEN = "hidden"  # in every value that somebody must not see
+
+
+@lru_cache(maxsize=1)
+def probes() -> dict[str, Contract]:
+    """Contracts that only these tests have: open with fields of higher levels, for partners, and private."""
+    return {c.name: c for c in (load(f) for f in sorted(CONTRACTS.iterdir()) if f.is_dir())}
+
+
+def documents(contract: Contract) -> Iterator[dict[str, Any]]:
+    """Documents of each tenant; what is above the open level says so in its values."""
+    names = {f.name for f in contract.fields}
+    mark = "" if contract.declaration.sensitivity == "open" else f"{HIDDEN}-"
+    for tenant in TENANTS:
+        for i in range(PARTS):
+            at = START + timedelta(minutes=10 * i)
+            every = {
+                "tenant": tenant,
+                "entity_id": f"{mark}{tenant}-{i % 6}",
+                "observed_at": at,
+                "ingested_at": at + timedelta(seconds=2),
+                "feed": f"{tenant}-feed",
+                "location": {"lat": 43.5 + i % 6 / 100, "lon": 1.4 + i % 6 / 100},
+                "flags": ["spike"] if i % 7 == 0 else [],
+                "name": f"{mark}Place {tenant} {i % 6}",
+                "state": STATES[i % 3],
+                "level_celsius": None if i % 5 == 0 else i / 4,
+                "visits_count": i,
+                "is_open": i % 2 == 0,
+                "operator_note": f"{HIDDEN}-partner-{tenant}-{i % 4}",
+                "cost_euros": 1_000_000.0 + i,
+                "owner_name": f"{HIDDEN}-private-{tenant}-{i % 4}",
+                "inspector": f"{HIDDEN}-personal-{tenant}",
+            }
+            yield {name: value for name, value in every.items() if name in names}
+
+
+def index(es: Elasticsearch, contracts: Sequence[Contract]) -> None:
+    """Bring the documents of the contracts into Elasticsearch, visible at once."""
+    ensure_templates(es, contracts)
+    for contract in contracts:
+        write(es, list(actions(contract, documents(contract))), visible=True)
+
+
+def actions(contract: Contract, every: Iterator[dict[str, Any]]) -> Iterator[Action]:
+    """What is written of documents: themselves, and the newest of each entity."""
+    for document in every:
+        key, time = document_id(contract, document), document[contract.time]
+        version, source = int(time.timestamp() * 1000), orjson.dumps(document)
+        yield Action(index_name(contract, document["tenant"], time), key, version, source)
+        if contract.has_latest:
+            name = latest_index_name(contract, document["tenant"])
+            yield Action(name, f"{document['tenant']}|{document['entity_id']}", version, source)
+
+
+@contextmanager
+def api(servers: Endpoints, anonymous_per_minute: int = 1_000_000) -> Iterator[TestClient]:
+    """The API over the probes."""
+    es = client(servers)
+    services = Services(
+        probes(), Reader(es), KeyStore(es), Cursors("tests"), Audit(es), anonymous_per_minute=anonymous_per_minute
+    )
+    with TestClient(application(services), raise_server_exceptions=False) as asked:
+        yield asked
+
+
+def key(
+    servers: Endpoints, level: Level, *tenants: str, per_minute: int = 1_000_000, days: float = 1
+) -> dict[str, str]:
+    """The header of a new key."""
+    now = datetime.now(UTC)
+    kept, text = made(tenants, level, "test", per_minute, timedelta(days=abs(days)), now)
+    if days < 0:
+        kept = replace(kept, expires_at=now + timedelta(days=days))
+    KeyStore(client(servers)).add(kept)
+    return {"X-API-Key": text.get_secret_value()}
+
+
+def lines(content: bytes) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in content.splitlines()]
