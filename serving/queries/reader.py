@@ -22,6 +22,7 @@ Document = dict[str, Any]
 SEARCH_SECONDS = 20
 KEEP_ALIVE = "5m"
 PAGE = 2000
+MAX_SIZE = 10_000  # index.max_result_window
 MAX_GROUPS = 10_000
 
 
@@ -82,7 +83,8 @@ class Reader:
         at: Cursor | None,
     ) -> Page:
         """A page of documents of one point in time, after those before it."""
-        asked = {**_wanted(view, select), "sort": [*_sort(view, order), {"_shard_doc": "asc"}], "size": limit + 1}
+        size = min(limit + 1, MAX_SIZE)  # one more tells whether there are more
+        asked = {**_wanted(view, select), "sort": [*_sort(view, order), {"_shard_doc": "asc"}], "size": size}
         view.query(condition)  # what cannot be asked opens no point in time
         point = at.point if at else self._point(view)
         if point is None:
@@ -93,7 +95,7 @@ class Reader:
             pit = {"id": point, "keep_alive": KEEP_ALIVE}
             found = self._search(view, condition, pit=pit, track_total_hits=False, **after, **asked)
             hits = found["hits"]["hits"]
-            is_open = len(hits) > limit
+            is_open = len(hits) > limit or len(hits) == MAX_SIZE
             documents = [_document(h, select) for h in hits[:limit]]
             return Page(documents, Cursor(found["pit_id"], hits[limit - 1]["sort"]) if is_open else None)
         finally:

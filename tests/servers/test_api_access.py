@@ -1,0 +1,171 @@
+"""Who sees what: three identities, three exact sets of documents, and never a word of another's."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import httpx2
+import pytest
+from starlette.testclient import TestClient
+
+from runtime.elastic.client import client
+from runtime.endpoints import Endpoints
+from serving.access.levels import Level
+from tests.servers.questions import Document, Identity, question
+from tests.servers.serving import TENANTS, api, index, key, lines, probes
+
+pytestmark = pytest.mark.servers
+
+BASE = "/api/v1/datasets"
+QUESTIONS = 1000
+NAMES = ("anonymous", "partner", "private")
+FIELDS = [f.name for f in probes()["probe_observed"].fields]
+
+
+@pytest.fixture(scope="module")
+def asked(servers: Endpoints) -> Iterator[TestClient]:
+    index(client(servers), list(probes().values()))
+    with api(servers) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def identities(servers: Endpoints) -> dict[str, Identity]:
+    both = frozenset(TENANTS)
+    partner, private = key(servers, Level.PARTNER, "balma"), key(servers, Level.PRIVATE, *TENANTS)
+    return {
+        "anonymous": Identity("anonymous", {}, Level.OPEN, both),
+        "partner": Identity("partner", partner, Level.PARTNER, frozenset({"balma"})),
+        "private": Identity("private", private, Level.PRIVATE, both),
+    }
+
+
+def plain(documents: list[Document]) -> list[str]:
+    """Documents as comparable texts, whatever their order."""
+
+    def shown(value: Any) -> Any:
+        return value.isoformat() if isinstance(value, datetime) else value
+
+    return sorted(json.dumps({k: shown(v) for k, v in d.items()}) for d in documents)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("dataset", sorted(probes()))
+@pytest.mark.parametrize("tenants", [[], ["balma"], ["aucamville"], list(TENANTS), ["*"]], ids="-".join)
+def test_each_identity_gets_exactly_its_documents(
+    asked: TestClient, identities: dict[str, Identity], name: str, dataset: str, tenants: list[str]
+) -> None:
+    who = identities[name]
+    answer = asked.get(f"{BASE}/{dataset}/export/ndjson", params={"tenant": tenants}, headers=who.headers)
+    expected = who.sees(dataset, tenants)
+    if expected is None:
+        nothing = asked.get(f"{BASE}/nothing/export/ndjson", params={"tenant": tenants}, headers=who.headers)
+        assert answer.status_code == nothing.status_code == 404
+        assert answer.text.replace(dataset, "nothing") == nothing.text
+    else:
+        assert plain(lines(answer.content)) == plain(expected)
+        assert expected
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_thousand_questions_never_show_or_count_a_foreign_document(
+    asked: TestClient, identities: dict[str, Identity], name: str
+) -> None:
+    who, rng = identities[name], random.Random(name)
+    answered = sum(_ask(asked, who, rng) for _ in range(QUESTIONS))
+    assert answered > QUESTIONS / 10
+
+
+def _ask(asked: TestClient, who: Identity, rng: random.Random) -> bool:
+    """Ask something at some door; whether it was answered with documents or figures."""
+    dataset = rng.choice(["probe_observed", "probe_observed", *sorted(probes())])
+    tenants = rng.choice([[], [], ["balma"], ["aucamville"], list(TENANTS), ["*"]])
+    asks = question(rng, probes()[dataset])
+    door, parameters, names, judge = _door(rng, dataset)
+    answer = asked.get(
+        f"{BASE}/{dataset}/{door}", params={**parameters, "where": asks.text, "tenant": tenants}, headers=who.headers
+    )
+    there = who.sees(dataset, tenants)
+    level, reach = who.scope(tenants)
+    _require_nothing_foreign(answer, there, level, reach)
+    if there is None:
+        assert answer.status_code == 404
+        return False
+    if hidden := sorted((asks.fields | names) - set(there[0])):
+        _require_unknown(answer, hidden)
+        return False
+    assert answer.status_code == 200, answer.text
+    judge(answer, [d for d in there if asks.holds(d)])
+    return True
+
+
+def _door(rng: random.Random, dataset: str) -> tuple[str, dict[str, Any], set[str], Any]:
+    """A path, its parameters, the fields that they name, and what its answer must be."""
+    field = rng.choice([f for f in FIELDS if f in {x.name for x in probes()[dataset].fields} and f != "location"])
+    kind = rng.choice(["count", "group", "history", "order", "entities", "csv", "geojson"])
+    if kind == "count":
+        return "aggregate", {}, set(), lambda a, docs: _same(a.json()["results"][0]["count"], len(docs))
+    if kind == "group":
+        return "aggregate", {"group_by": field}, {field}, lambda a, docs: _same(_groups(a), _counted(docs, field))
+    if kind == "history":
+        shown = {"select": field, "limit": 10_000}
+        return "history", shown, {field}, lambda a, docs: _same(plain(a.json()["results"]), plain(_only(docs, field)))
+    if kind == "order":
+        return "history", {"order_by": f"{field} desc", "limit": 5}, {field}, _few
+    if kind == "entities":
+        return "entities", {}, set(), lambda a, docs: _same(a.json()["count"], len({d["entity_id"] for d in docs}))
+    if kind == "csv":
+        return "export/csv", {"select": "entity_id"}, set(), lambda a, docs: _same(a.text.count("\r\n"), len(docs) + 1)
+    return "export/geojson", {}, set(), lambda a, docs: _same(len(a.json()["features"]), len(docs))
+
+
+def _same(found: Any, expected: Any) -> None:
+    assert found == expected
+
+
+def _few(answer: httpx2.Response, documents: list[Document]) -> None:
+    assert answer.json()["count"] == min(5, len(documents))
+
+
+def _groups(answer: httpx2.Response) -> int:
+    return sum(row["count"] for row in answer.json()["results"])
+
+
+def _counted(documents: list[Document], field: str) -> int:
+    """Documents, each as often as it has values; one without any is in the group of those."""
+    return sum(max(len(d[field]), 1) if isinstance(d[field], list) else 1 for d in documents)
+
+
+def _only(documents: list[Document], field: str) -> list[Document]:
+    return [{field: d[field]} for d in documents]
+
+
+def _require_unknown(answer: httpx2.Response, hidden: list[str]) -> None:
+    """The same error as for a field that nobody has ever heard of."""
+    found = answer.json()
+    assert (answer.status_code, found["type"]) == (400, "urn:garonne:problem:unknown-field")
+    assert found["field"] in hidden
+    assert all(field not in found["detail"].partition("it has")[2] for field in hidden)
+
+
+def _require_nothing_foreign(
+    answer: httpx2.Response, there: list[Document] | None, level: Level, reach: frozenset[str]
+) -> None:
+    text = answer.text
+    assert answer.status_code < 500, text
+    assert "hidden-personal" not in text
+    if level is not Level.PRIVATE:
+        assert "hidden-private" not in text
+    if level is Level.OPEN:
+        assert "hidden-partner" not in text
+        assert not re.search(r"10000\d\d\.0", text)
+    if there is None:
+        assert "results" not in text
+    if answer.status_code == 200:
+        for tenant in set(TENANTS) - reach:
+            assert tenant not in text
