@@ -12,7 +12,7 @@ from starlette.responses import Response
 from serving.access.view import views
 from serving.accesses import Accesses
 from serving.documentation import add_documentation
-from serving.doors import datasets, health
+from serving.doors import datasets, explore, health, live
 from serving.doors.answers import json
 from serving.doors.asking import Asking, Known
 from serving.errors import handle_errors
@@ -48,7 +48,7 @@ def application(services: Services, answer_seconds: float = ANSWER_SECONDS) -> F
         redirect_slashes=False,
     )
     app.state.services = services
-    for door in (health, datasets):
+    for door in (health, datasets, live, explore):
         app.include_router(door.router)
     _describe(app)
     add_documentation(app, OPENAPI)

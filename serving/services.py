@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from elasticsearch import Elasticsearch
 
@@ -11,6 +12,7 @@ from schemas import Contract, contracts
 from serving.access.audit import Audit
 from serving.access.keys import KeyStore
 from serving.access.quotas import Quotas
+from serving.live import Live
 from serving.queries.cursors import Cursors
 from serving.queries.reader import Reader
 
@@ -28,6 +30,11 @@ class Services:
     audit: Audit
     quotas: Quotas = field(default_factory=Quotas)
     anonymous_per_minute: int = ANONYMOUS_PER_MINUTE
+
+    @cached_property
+    def live(self) -> Live:
+        """Those who listen."""
+        return Live(self.reader)
 
     @classmethod
     def of(cls, es: Elasticsearch, secret: str, anonymous_per_minute: int = ANONYMOUS_PER_MINUTE) -> Services:

@@ -22,7 +22,7 @@ TEMPLATE = {
     "template": {
         "settings": {"number_of_shards": 1, "number_of_replicas": 0},
         "mappings": {
-            "dynamic": "strict",
+            "dynamic": "false",  # an index made before a field still takes it
             "properties": {
                 "@timestamp": {"type": "date"},
                 **{n: {"type": "keyword"} for n in ("caller", "access_level", "tenants", "dataset", "method", "path")},
@@ -77,14 +77,24 @@ class Audit:
                     self._es.indices.put_index_template(name=INDEX, **TEMPLATE)  # type: ignore[arg-type]
                     is_ready = True
                 if left:
-                    body: Any = b"".join(map(_lines, left))
-                    self._es.bulk(operations=body)
+                    self._send(left)
                 left = []
             except (ApiError, TransportError) as e:
                 log.warning("api.audit_waits", accesses=len(left), reason=type(e).__name__)
             if is_last:
                 metrics.API_AUDIT_LOST.inc(len(left))
                 return
+
+    def _send(self, accesses: list[dict[str, Any]]) -> None:
+        body: Any = b"".join(map(_lines, accesses))
+        answer = self._es.bulk(operations=body)
+        if refused := _refused(answer["items"]) if answer["errors"] else []:
+            metrics.API_AUDIT_LOST.inc(len(refused))
+            log.error("api.audit_refused", accesses=len(refused), reason=refused[0][:500])
+
+
+def _refused(items: list[dict[str, Any]]) -> list[str]:
+    return [str(item["create"]["error"]) for item in items if "error" in item["create"]]
 
 
 def _taken(waiting: queue.Queue[dict[str, Any]], most: int) -> list[dict[str, Any]]:

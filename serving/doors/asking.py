@@ -37,7 +37,7 @@ def caller(request: Request, key: Annotated[str | None, Depends(key_header)] = N
         ProblemError: the key opens nothing, or the quota is used up.
     """
     known = services(request)
-    given = key or _authorized(request.headers.get("authorization"))
+    given = _given(request, key)
     address = request.client.host if request.client else ""
     who = anonymous(address, known.anonymous_per_minute)
     if given is not None:
@@ -75,6 +75,16 @@ def tenants(names: list[str]) -> frozenset[str]:
         if name != EVERY_TENANT and not re.fullmatch(TENANT, name):
             raise problems.bad_parameter("tenant", f"{problems.cut(name)!r} cannot be a tenant's name")
     return frozenset(names)
+
+
+def is_still_valid(request: Request, known: Services, who: Caller) -> bool:
+    """Whether a caller whose answer goes on may still see what they could when they asked."""
+    given = _given(request, request.headers.get(key_header.model.name))
+    return given is None or known.keys.caller(given) == who
+
+
+def _given(request: Request, key: str | None) -> str | None:
+    return key or _authorized(request.headers.get("authorization"))
 
 
 def _authorized(header: str | None) -> str | None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from elasticsearch import Elasticsearch
@@ -12,13 +11,16 @@ from elasticsearch import Elasticsearch
 from schemas.mapping import mapping_of
 from serving import problems
 from serving.access.view import View
-from serving.queries.conditions import AllOf, Compare, Condition, Everything
+from serving.queries.conditions import Condition, Everything
 from serving.queries.cursors import Cursor
 from serving.queries.kinds import ORDERED, exact, kind_of, require
 from serving.queries.measures import GROUPABLE, Grouping, Measure, aggregation, figure, group_value, source
 from serving.queries.rendering import TEXTS
 
 Document = dict[str, Any]
+Position = Mapping[str, int]  # the number of the last write of each index; every index has one shard
+NUMBER = "_seq_no"
+OVERLAP = 200  # writes that may be under way at once
 SEARCH_SECONDS = 20
 KEEP_ALIVE = "5m"
 PAGE = 2000
@@ -171,10 +173,24 @@ class Reader:
             if f"v{i}" in found
         }
 
-    def changed(self, view: View, condition: Condition, field: str, since: datetime, most: int) -> list[Document]:
-        """Documents whose field has a time at or after another, the oldest first."""
-        recent = AllOf((condition, Compare(field, ">=", since)))
-        return self.some(view, recent, list(view.fields), [Order(field)], 0, most)[1]
+    def position(self, view: View) -> Position:
+        """How far the writing of each index of a dataset has come."""
+        by_index = {
+            "terms": {"field": "_index", "size": MAX_GROUPS},
+            "aggregations": {"last": {"max": {"field": NUMBER}}},
+        }
+        found = self._search(view, Everything(), size=0, aggregations={"indices": by_index})
+        buckets = found.get("aggregations", {}).get("indices", {}).get("buckets", [])
+        return {b["key"]: int(b["last"]["value"]) for b in buckets}
+
+    def changes(self, view: View, condition: Condition, since: Position, most: int) -> tuple[list[Document], Position]:
+        """Documents that were written after a position, the oldest first, and the position after them."""
+        asked = {**_wanted(view, list(view.fields)), "sort": [{NUMBER: "asc"}], "size": most}
+        found = self._search(view, condition, also=_written_after(since), seq_no_primary_term=True, **asked)
+        reached = dict(since)
+        for hit in found["hits"]["hits"]:
+            reached[hit["_index"]] = max(reached.get(hit["_index"], 0), hit[NUMBER])
+        return [_document(h, list(view.fields)) for h in found["hits"]["hits"]], reached
 
     def _one_group(
         self, view: View, condition: Condition, measures: Sequence[Measure], places: dict[str, Any]
@@ -185,11 +201,13 @@ class Reader:
         figures = found.get("aggregations") or {name: _nothing(a) for name, a in places.items()}
         return Bucket(_figures(view, measures, {"doc_count": count, **figures}), count)
 
-    def _search(self, view: View, condition: Condition, **asked: Any) -> dict[str, Any]:
+    def _search(self, view: View, condition: Condition, also: Document | None = None, **asked: Any) -> dict[str, Any]:
         where: dict[str, Any] = {} if "pit" in asked else {"index": view.dataset.alias, "ignore_unavailable": True}
         if "index" in where:
             asked["allow_partial_search_results"] = False
         query, limit = view.query(condition), f"{SEARCH_SECONDS}s"
+        if also is not None:
+            query = {"bool": {"filter": [query, also]}}
         found = self._es.search(query=query, timeout=limit, **where, **asked)
         if found["timed_out"]:
             raise problems.unavailable(SEARCH_SECONDS)
@@ -200,6 +218,16 @@ class Reader:
         if not self._es.indices.exists(index=view.dataset.alias):
             return None
         return str(self._es.open_point_in_time(index=view.dataset.alias, keep_alive=KEEP_ALIVE)["id"])
+
+
+def _written_after(position: Position) -> Document:
+    """What was written after a position; a little of what came before too, since numbers are given before writing."""
+    later = [
+        {"bool": {"filter": [{"term": {"_index": name}}, {"range": {NUMBER: {"gt": number - OVERLAP}}}]}}
+        for name, number in position.items()
+    ]
+    new = {"bool": {"must_not": [{"terms": {"_index": list(position)}}]}}
+    return {"bool": {"should": [*later, new], "minimum_should_match": 1}}
 
 
 def _wanted(view: View, select: Sequence[str]) -> dict[str, Any]:

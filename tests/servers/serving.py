@@ -73,7 +73,11 @@ def documents(contract: Contract) -> Iterator[dict[str, Any]]:
 
 
 def index(es: Elasticsearch, contracts: Sequence[Contract]) -> None:
-    """Bring the documents of the contracts into Elasticsearch, visible at once."""
+    """Bring the documents of the contracts into Elasticsearch, and no others, visible at once."""
+    for contract in contracts:
+        there = [*es.indices.get(index=f"{contract.alias}-*,{contract.latest_alias}-*", allow_no_indices=True)]
+        if there:
+            es.indices.delete(index=there)
     ensure_templates(es, contracts)
     for contract in contracts:
         write(es, list(actions(contract, documents(contract))), visible=True)
@@ -90,14 +94,18 @@ def actions(contract: Contract, every: Iterator[dict[str, Any]]) -> Iterator[Act
             yield Action(name, f"{document['tenant']}|{document['entity_id']}", version, source)
 
 
+def services_over(servers: Endpoints, anonymous_per_minute: int = 1_000_000) -> Services:
+    """What the API works with, over the probes."""
+    es = client(servers)
+    kept = (Reader(es), KeyStore(es), Cursors("tests"), Audit(es))
+    return Services(probes(), *kept, anonymous_per_minute=anonymous_per_minute)
+
+
 @contextmanager
 def api(servers: Endpoints, anonymous_per_minute: int = 1_000_000) -> Iterator[TestClient]:
     """The API over the probes."""
-    es = client(servers)
-    services = Services(
-        probes(), Reader(es), KeyStore(es), Cursors("tests"), Audit(es), anonymous_per_minute=anonymous_per_minute
-    )
-    with TestClient(application(services), raise_server_exceptions=False) as asked:
+    app = application(services_over(servers, anonymous_per_minute))
+    with TestClient(app, raise_server_exceptions=False) as asked:
         yield asked
 
 
