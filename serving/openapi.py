@@ -12,7 +12,6 @@ from fastapi.openapi.utils import get_openapi
 
 from serving.access.view import View
 from serving.doors.datasets import PREFIX
-from serving.exports import FORMATS
 from serving.models import document_schema, parameters
 from serving.problems import MEDIA_TYPE
 
@@ -32,6 +31,7 @@ PROBLEM = {
 REFERENCE = "#/components/schemas/"
 OF_DATASET = f"{PREFIX}/{{dataset}}"
 OF_DOCUMENTS = ("history", "latest")
+OWN_ANSWERS = ("export", "live")
 
 
 def document(app: FastAPI, views: Mapping[str, View]) -> Document:
@@ -65,17 +65,16 @@ def _told(path: str, item: Document, views: Mapping[str, View]) -> Iterator[tupl
             operation["tags"] = [name]
             kept = [p for p in operation.get("parameters", []) if p["name"] != "dataset"]
             operation["parameters"] = kept + parameters(view)
-            operation["responses"]["200"] = _answer(path, name)
+            if (answer := _answer(path, name)) is not None:
+                operation["responses"]["200"] = answer
         yield path.replace("{dataset}", name), own
 
 
-def _answer(path: str, name: str) -> Document:
+def _answer(path: str, name: str) -> Document | None:
+    """What a path answers, as the dataset's documents are; None where the path itself says it."""
     kind = path.removeprefix(f"{OF_DATASET}/").partition("/")[0]
-    if kind == "export":
-        media: Document = {f.media_type.partition(";")[0]: {} for f in FORMATS.values()}
-        return {"description": "The documents.", "content": media}
-    if kind == "live":
-        return {"description": "Events `state`, each with a document.", "content": {"text/event-stream": {}}}
+    if kind in OWN_ANSWERS:
+        return None
     row = {"$ref": REFERENCE + name} if kind in OF_DOCUMENTS else {"type": "object"}
     results = {"type": "array", "items": row}
     properties: Document = {"count": {"type": "integer"}, "results": results}

@@ -47,16 +47,18 @@ class Audit:
         self._es = es
         self._waiting: queue.Queue[dict[str, Any]] = queue.Queue(MAX_WAITING)
         self._end = threading.Event()
-        self._writer = threading.Thread(target=self._write, name="audit", daemon=True)
+        self._writer: threading.Thread | None = None
 
     def begin(self) -> None:
         """Write from now on."""
+        self._end.clear()
+        self._writer = threading.Thread(target=self._write, name="audit", daemon=True)
         self._writer.start()
 
     def end(self) -> None:
         """Write what is left, once."""
         self._end.set()
-        if self._writer.is_alive():
+        if self._writer is not None:
             self._writer.join(PAUSE_SECONDS + 30)
 
     def note(self, access: dict[str, Any]) -> None:

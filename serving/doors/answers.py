@@ -12,13 +12,16 @@ from elasticsearch import ApiError, TransportError
 from starlette.responses import Response, StreamingResponse
 
 from serving.access.view import View
-from serving.exports import Format
+from serving.exports import FORMATS, Format
 from serving.exports.format import Exported
 from serving.odsql.clauses import Column, Selection, selection
 from serving.problems import bad_query
 from serving.queries.reader import Document
 
 log = structlog.get_logger()
+
+MEDIA = {f.media_type.partition(";")[0]: {} for f in FORMATS.values()}
+TAKEN: dict[int | str, dict[str, Any]] = {200: {"description": "The documents.", "content": MEDIA}}
 
 
 def json(content: Any, status: int = 200, **headers: str) -> Response:

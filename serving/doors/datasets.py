@@ -13,7 +13,7 @@ from starlette.responses import Response
 from serving import problems
 from serving.access.view import View, views
 from serving.catalogue import described
-from serving.doors.answers import columns, exported, fields_of, json, renamed
+from serving.doors.answers import TAKEN, columns, exported, fields_of, json, renamed
 from serving.doors.asking import Asking, Known, tenants, viewed
 from serving.doors.parameters import Aggregated, Filters, Newest, Paged, Taken, condition, place_of
 from serving.exports import FORMATS
@@ -106,7 +106,7 @@ def aggregate(
     return json({"count": len(found), "results": found[: asked.limit]})
 
 
-@router.get("/{dataset}/export/{format_name}", summary="Documents to take away")
+@router.get("/{dataset}/export/{format_name}", summary="Documents to take away", responses=TAKEN)
 def export(
     request: Request,
     dataset: str,

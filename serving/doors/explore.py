@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from serving import problems
 from serving.access.view import View, views
-from serving.doors.answers import exported, fields_of, json, plain_columns, renamed, stream
+from serving.doors.answers import TAKEN, exported, fields_of, json, plain_columns, renamed, stream
 from serving.doors.asking import Asking, Known, tenants, viewed
 from serving.doors.datasets import grouping_of, order_of, require_known
 from serving.doors.explore_catalogue import described
@@ -134,7 +134,7 @@ def exports(
     return json({"links": [{"rel": name, "href": f"{base}/{name}"} for name in names]})
 
 
-@router.get("/{dataset_id}/exports/{format_name}", summary="Records to take away")
+@router.get("/{dataset_id}/exports/{format_name}", summary="Records to take away", responses=TAKEN)
 def export(
     request: Request,
     dataset_id: str,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import uvicorn
 from elasticsearch import Elasticsearch
 from starlette.testclient import TestClient
 
@@ -29,6 +32,7 @@ from serving.app import application
 from serving.queries.cursors import Cursors
 from serving.queries.reader import Reader
 from serving.services import Services
+from tests.servers.stacks import until
 
 CONTRACTS = Path(__file__).parent / "contracts"
 START = datetime(2026, 7, 14, 12, tzinfo=UTC)
@@ -107,6 +111,22 @@ def api(servers: Endpoints, anonymous_per_minute: int = 1_000_000) -> Iterator[T
     app = application(services_over(servers, anonymous_per_minute))
     with TestClient(app, raise_server_exceptions=False) as asked:
         yield asked
+
+
+@contextmanager
+def listening(servers: Endpoints) -> Iterator[str]:
+    """Address of the API on a port of its own: what streams cannot be seen through a client that waits for the end."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(application(services_over(servers)), log_level="warning"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [found]})
+        thread.start()
+        try:
+            until(lambda: server.started, "the API listens")
+            yield f"http://127.0.0.1:{found.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(30)
 
 
 def key(

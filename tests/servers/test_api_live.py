@@ -13,16 +13,15 @@ from typing import Any
 
 import httpx2
 import pytest
-import uvicorn
 
 from runtime.elastic.bulk import write
 from runtime.elastic.client import client
 from runtime.endpoints import Endpoints
 from serving.access.keys import KEY, KeyStore
 from serving.access.levels import Level
-from serving.app import application
 from serving.doors import live as door
-from tests.servers.serving import HIDDEN, START, actions, documents, index, key, probes, services_over
+from tests.servers.serving import HIDDEN, START, actions, documents, index, key, probes
+from tests.servers.serving import listening as served
 from tests.servers.stacks import until
 
 pytestmark = pytest.mark.servers
@@ -32,17 +31,9 @@ CONTRACT = probes()["probe_observed"]
 
 @pytest.fixture(scope="module")
 def address(servers: Endpoints) -> Iterator[str]:
-    """A server of its own: what streams cannot be seen through a client that waits for the end."""
     index(client(servers), [CONTRACT])
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(application(services_over(servers)), log_level="warning"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [found]})
-        thread.start()
-        until(lambda: server.started, "the API listens")
-        yield f"http://127.0.0.1:{found.getsockname()[1]}/api/v1/datasets/probe_observed"
-        server.should_exit = True
-        thread.join(30)
+    with served(servers) as found:
+        yield f"{found}/api/v1/datasets/probe_observed"
 
 
 @dataclass
