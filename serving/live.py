@@ -15,18 +15,21 @@ from runtime import metrics
 from serving import problems
 from serving.access.view import View
 from serving.problems import ProblemError
+from serving.queries.bodies import Document, Position
 from serving.queries.conditions import Condition
-from serving.queries.reader import Document, Position, Reader
+from serving.queries.reader import Reader
 
 log = structlog.get_logger()
 
 PERIOD_SECONDS = 1.0
 BEGIN_SECONDS = 10.0
 RETRY_SECONDS = 5
-MAX_CHANGES = 5000
+MAX_CHANGES = 10_000
 MAX_WAITING = 20  # batches a slow client may be behind
 MAX_LISTENERS = 500
+MAX_OF_OWNER = 100  # several people may share an address
 MAX_CHANNELS = 50
+WAIT = {"Retry-After": "30"}
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Question:
 class Listener:
     """One client, with the batches that it has not taken yet."""
 
+    owner: str
     waiting: asyncio.Queue[list[Document]] = field(default_factory=lambda: asyncio.Queue(MAX_WAITING))
     is_behind: bool = False
 
@@ -83,19 +87,16 @@ class Live:
         self._channels: dict[Question, Channel] = {}
 
     @asynccontextmanager
-    async def listening(self, view: View, condition: Condition) -> AsyncIterator[Listener]:
-        """A listener to what is written from now on; asking for the latest states now leaves no gap.
+    async def listening(self, view: View, condition: Condition, owner: str) -> AsyncIterator[Listener]:
+        """A listener of an owner to what is written from now on; asking for the latest states now leaves no gap.
 
         Raises:
             ProblemError: too many listen, or Elasticsearch does not answer.
         """
         question = Question(view.dataset.name, view.scope, condition)
-        if self._listeners() >= MAX_LISTENERS or (
-            question not in self._channels and len(self._channels) >= MAX_CHANNELS
-        ):
-            raise ProblemError(503, "too-many-listeners", "too many listen now; try again later", {"Retry-After": "30"})
+        self._require_room(question, owner)
         channel = self._channels.setdefault(question, Channel(view, condition))
-        listener = Listener()
+        listener = Listener(owner)
         channel.listeners.add(listener)
         if channel.task is None:
             channel.task = asyncio.create_task(self._run(channel))
@@ -109,6 +110,15 @@ class Live:
                 channel.task.cancel()
                 self._channels.pop(question, None)
             metrics.API_LISTENERS.set(self._listeners())
+
+    def _require_room(self, question: Question, owner: str) -> None:
+        own = sum(x.owner == owner for c in self._channels.values() for x in c.listeners)
+        is_new = question not in self._channels
+        if own >= MAX_OF_OWNER:
+            detail = f"{MAX_OF_OWNER} of your clients listen already; end one of them"
+            raise ProblemError(429, "too-many-listeners", detail, WAIT)
+        if self._listeners() >= MAX_LISTENERS or (is_new and len(self._channels) >= MAX_CHANNELS):
+            raise ProblemError(503, "too-many-listeners", "too many listen now; try again later", WAIT)
 
     def _listeners(self) -> int:
         return sum(len(c.listeners) for c in self._channels.values())

@@ -78,6 +78,8 @@ def _answer(path: str, name: str) -> Document | None:
     row = {"$ref": REFERENCE + name} if kind in OF_DOCUMENTS else {"type": "object"}
     results = {"type": "array", "items": row}
     properties: Document = {"count": {"type": "integer"}, "results": results}
+    if kind == "latest":
+        properties["is_complete"] = {"type": "boolean"}
     if kind == "history":
         properties["cursor"] = {"type": ["string", "null"]}
     schema = {"type": "object", "properties": properties, "required": list(properties)}

@@ -16,11 +16,11 @@ from serving.exports import FORMATS, Format
 from serving.exports.format import Exported
 from serving.odsql.clauses import Column, Selection, selection
 from serving.problems import bad_query
-from serving.queries.reader import Document
+from serving.queries.bodies import Document
 
 log = structlog.get_logger()
 
-MEDIA = {f.media_type.partition(";")[0]: {} for f in FORMATS.values()}
+MEDIA: dict[str, Any] = {f.media_type.partition(";")[0]: {} for f in FORMATS.values()}
 TAKEN: dict[int | str, dict[str, Any]] = {200: {"description": "The documents.", "content": MEDIA}}
 
 

@@ -18,11 +18,11 @@ from serving.doors.asking import Asking, Known, tenants, viewed
 from serving.doors.parameters import Aggregated, Filters, Newest, Paged, Taken, condition, place_of
 from serving.exports import FORMATS
 from serving.odsql.clauses import groupings, orders, selection, step_of
+from serving.queries.bodies import Document, Order
 from serving.queries.cells import MAX_DOCUMENTS, by_cell
 from serving.queries.conditions import Condition
 from serving.queries.grouped import ordered
 from serving.queries.measures import Grouping, Measure, Step, aggregation
-from serving.queries.reader import Document, Order
 from serving.services import Services
 
 PREFIX = "/api/v1/datasets"
@@ -67,10 +67,12 @@ def latest(request: Request, dataset: str, who: Asking, known: Known, asked: Ann
     shown, wanted = columns(view, asked.select), condition(request, asked, view)
     if is_kept_apart:
         order = [Order(name) for name in view.dataset.contract.key if name in view.fields]
-        documents = known.reader.some(view, wanted, fields_of(shown), order, 0, asked.limit)[1]
+        total, documents = known.reader.some(view, wanted, fields_of(shown), order, 0, asked.limit)
     else:
-        documents = known.reader.newest(view, wanted, fields_of(shown), asked.limit)
-    return json({"count": len(documents), "results": renamed(documents, shown)})
+        found = known.reader.newest(view, wanted, fields_of(shown), asked.limit + 1)
+        total, documents = len(found), found[: asked.limit]
+    body = {"count": len(documents), "is_complete": total <= asked.limit}
+    return json({**body, "results": renamed(documents, shown)})
 
 
 @router.get("/{dataset}/history", summary="Documents by time")

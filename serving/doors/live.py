@@ -31,11 +31,15 @@ def _view(request: Request, dataset: str, who: Asking, asked: Annotated[Filters,
 
 
 async def _listener(
-    request: Request, known: Known, view: Annotated[View, Depends(_view)], asked: Annotated[Filters, Query()]
+    request: Request,
+    who: Asking,
+    known: Known,
+    view: Annotated[View, Depends(_view)],
+    asked: Annotated[Filters, Query()],
 ) -> AsyncIterator[Listener]:
     wanted = condition(request, asked, view)
     view.query(wanted)  # what is wrong with it is said before the stream begins
-    async with known.live.listening(view, wanted) as listener:
+    async with known.live.listening(view, wanted, who.counted_as) as listener:
         yield listener
 
 

@@ -13,8 +13,8 @@ from serving import problems
 from serving.odsql.literals import name_of, number_of
 from serving.odsql.parsing import Clause, parsed
 from serving.problems import ProblemError
+from serving.queries.bodies import Order
 from serving.queries.measures import Grouping, Kind, Measure, Step
-from serving.queries.reader import Order
 
 MAX_ITEMS = 100
 SHORT = {"s": "second", "m": "minute", "min": "minute", "h": "hour", "d": "day", "w": "week", "y": "year"}

@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any
 
 from serving import problems
-from serving.queries.reader import Order
+from serving.queries.bodies import Order
 
 
 def ordered(rows: Sequence[dict[str, Any]], orders: Sequence[Order], names: Sequence[str]) -> list[dict[str, Any]]:

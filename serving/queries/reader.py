@@ -2,38 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from elasticsearch import Elasticsearch
 
-from schemas.mapping import mapping_of
 from serving import problems
 from serving.access.view import View
+from serving.queries.bodies import (
+    NUMBER,
+    Document,
+    Order,
+    Position,
+    document,
+    figures,
+    nothing,
+    require_names,
+    sort,
+    wanted,
+    written_after,
+)
 from serving.queries.conditions import Condition, Everything
 from serving.queries.cursors import Cursor
-from serving.queries.kinds import ORDERED, exact, kind_of, require
-from serving.queries.measures import GROUPABLE, Grouping, Measure, aggregation, figure, group_value, source
-from serving.queries.rendering import TEXTS
+from serving.queries.kinds import exact, require
+from serving.queries.measures import GROUPABLE, Grouping, Measure, aggregation, group_value, source
 
-Document = dict[str, Any]
-Position = Mapping[str, int]  # the number of the last write of each index; every index has one shard
-NUMBER = "_seq_no"
-OVERLAP = 200  # writes that may be under way at once
 SEARCH_SECONDS = 20
 KEEP_ALIVE = "5m"
 PAGE = 2000
 MAX_SIZE = 10_000  # index.max_result_window
 MAX_GROUPS = 10_000
-
-
-@dataclass(frozen=True)
-class Order:
-    """A field to sort by; documents without a value come last."""
-
-    field: str
-    is_descending: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,9 +70,9 @@ class Reader:
         self, view: View, condition: Condition, select: Sequence[str], order: Sequence[Order], offset: int, limit: int
     ) -> tuple[int, list[Document]]:
         """How many documents there are, and some of them."""
-        asked = {**_wanted(view, select), "sort": _sort(view, order), "from_": offset, "size": limit}
+        asked = {**wanted(view, select), "sort": sort(view, order), "from_": offset, "size": limit}
         found = self._search(view, condition, track_total_hits=True, **asked)
-        return found["hits"]["total"]["value"], [_document(h, select) for h in found["hits"]["hits"]]
+        return found["hits"]["total"]["value"], [document(h, select) for h in found["hits"]["hits"]]
 
     def page(
         self,
@@ -86,7 +85,7 @@ class Reader:
     ) -> Page:
         """A page of documents of one point in time, after those before it."""
         size = min(limit + 1, MAX_SIZE)  # one more tells whether there are more
-        asked = {**_wanted(view, select), "sort": [*_sort(view, order), {"_shard_doc": "asc"}], "size": size}
+        asked = {**wanted(view, select), "sort": [*sort(view, order), {"_shard_doc": "asc"}], "size": size}
         view.query(condition)  # what cannot be asked opens no point in time
         point = at.point if at else self._point(view)
         if point is None:
@@ -98,7 +97,7 @@ class Reader:
             found = self._search(view, condition, pit=pit, track_total_hits=False, **after, **asked)
             hits = found["hits"]["hits"]
             is_open = len(hits) > limit or len(hits) == MAX_SIZE
-            documents = [_document(h, select) for h in hits[:limit]]
+            documents = [document(h, select) for h in hits[:limit]]
             return Page(documents, Cursor(found["pit_id"], hits[limit - 1]["sort"]) if is_open else None)
         finally:
             if not is_open and at is None:
@@ -130,6 +129,7 @@ class Reader:
         Raises:
             ProblemError: there are more groups than can be told.
         """
+        require_names(groupings, measures)
         places = {f"m{i}": a for i, m in enumerate(measures) if (a := aggregation(m, view.field)) is not None}
         if not groupings:
             return [self._one_group(view, condition, measures, places)]
@@ -142,7 +142,7 @@ class Reader:
         return [
             Bucket(
                 {g.name: group_value(g, view.field, b["key"][f"g{i}"]) for i, g in enumerate(groupings)}
-                | _figures(view, measures, b),
+                | figures(view, measures, b),
                 b["doc_count"],
             )
             for b in buckets
@@ -154,11 +154,11 @@ class Reader:
         identity = [view.field(name) for name in contract.key if name != contract.time]
         sources = [{f.name: {"terms": {"field": exact(f)}}} for f in identity]
         wanted = [*dict.fromkeys([*select, contract.time])]
-        top = {"size": 1, "sort": _sort(view, [Order(contract.time, is_descending=True)]), "_source": wanted}
+        top = {"size": 1, "sort": sort(view, [Order(contract.time, is_descending=True)]), "_source": wanted}
         composite = {"composite": {"size": limit, "sources": sources}, "aggregations": {"top": {"top_hits": top}}}
         found = self._search(view, condition, size=0, aggregations={"entities": composite})
         buckets = found.get("aggregations", {}).get("entities", {}).get("buckets", [])
-        return [_document(b["top"]["hits"]["hits"][0], select) for b in buckets]
+        return [document(b["top"]["hits"]["hits"][0], select) for b in buckets]
 
     def values(
         self, view: View, condition: Condition, fields: Sequence[str], most: int
@@ -185,12 +185,12 @@ class Reader:
 
     def changes(self, view: View, condition: Condition, since: Position, most: int) -> tuple[list[Document], Position]:
         """Documents that were written after a position, the oldest first, and the position after them."""
-        asked = {**_wanted(view, list(view.fields)), "sort": [{NUMBER: "asc"}], "size": most}
-        found = self._search(view, condition, also=_written_after(since), seq_no_primary_term=True, **asked)
+        asked = {**wanted(view, list(view.fields)), "sort": [{NUMBER: "asc"}], "size": most}
+        found = self._search(view, condition, also=written_after(since), seq_no_primary_term=True, **asked)
         reached = dict(since)
         for hit in found["hits"]["hits"]:
             reached[hit["_index"]] = max(reached.get(hit["_index"], 0), hit[NUMBER])
-        return [_document(h, list(view.fields)) for h in found["hits"]["hits"]], reached
+        return [document(h, list(view.fields)) for h in found["hits"]["hits"]], reached
 
     def _one_group(
         self, view: View, condition: Condition, measures: Sequence[Measure], places: dict[str, Any]
@@ -198,8 +198,8 @@ class Reader:
         more = {"aggregations": places} if places else {}
         found = self._search(view, condition, size=0, track_total_hits=True, **more)
         count = found["hits"]["total"]["value"]
-        figures = found.get("aggregations") or {name: _nothing(a) for name, a in places.items()}
-        return Bucket(_figures(view, measures, {"doc_count": count, **figures}), count)
+        answered = found.get("aggregations") or {name: nothing(a) for name, a in places.items()}
+        return Bucket(figures(view, measures, {"doc_count": count, **answered}), count)
 
     def _search(self, view: View, condition: Condition, also: Document | None = None, **asked: Any) -> dict[str, Any]:
         where: dict[str, Any] = {} if "pit" in asked else {"index": view.dataset.alias, "ignore_unavailable": True}
@@ -218,49 +218,3 @@ class Reader:
         if not self._es.indices.exists(index=view.dataset.alias):
             return None
         return str(self._es.open_point_in_time(index=view.dataset.alias, keep_alive=KEEP_ALIVE)["id"])
-
-
-def _written_after(position: Position) -> Document:
-    """What was written after a position; a little of what came before too, since numbers are given before writing."""
-    later = [
-        {"bool": {"filter": [{"term": {"_index": name}}, {"range": {NUMBER: {"gt": number - OVERLAP}}}]}}
-        for name, number in position.items()
-    ]
-    new = {"bool": {"must_not": [{"terms": {"_index": list(position)}}]}}
-    return {"bool": {"should": [*later, new], "minimum_should_match": 1}}
-
-
-def _wanted(view: View, select: Sequence[str]) -> dict[str, Any]:
-    return {"source": [view.field(name).name for name in select] or False}
-
-
-def _sort(view: View, order: Sequence[Order]) -> list[dict[str, Any]]:
-    fields = [(require(view.field(o.field), ORDERED, "sorting"), o) for o in order]
-    # Indices that are older than a field do not know it.
-    return [
-        {
-            exact(f): {
-                "order": "desc" if o.is_descending else "asc",
-                "missing": "_last",
-                "unmapped_type": "keyword" if kind_of(f) in TEXTS else mapping_of(f)["type"],
-            }
-        }
-        for f, o in fields
-    ]
-
-
-def _document(hit: dict[str, Any], select: Sequence[str]) -> Document:
-    """The wanted fields and nothing else, whatever came."""
-    found = hit.get("_source") or {}
-    return {name: found.get(name) for name in select}
-
-
-def _figures(view: View, measures: Sequence[Measure], bucket: dict[str, Any]) -> dict[str, Any]:
-    return {m.name: figure(m, view.field, bucket, f"m{i}") for i, m in enumerate(measures)}
-
-
-def _nothing(aggregation: dict[str, Any]) -> dict[str, Any]:
-    """The answer to an aggregation over no documents at all."""
-    if "percentiles" in aggregation:
-        return {"values": [{"value": None}]}
-    return {"value": 0 if {"value_count", "cardinality", "sum"} & aggregation.keys() else None}

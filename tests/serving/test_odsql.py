@@ -14,6 +14,7 @@ from serving.access.view import View, datasets
 from serving.odsql.clauses import Column, Selection, groupings, orders, selection
 from serving.odsql.where import condition
 from serving.problems import ProblemError
+from serving.queries.bodies import Order
 from serving.queries.conditions import (
     AllOf,
     AnyOf,
@@ -29,7 +30,6 @@ from serving.queries.conditions import (
     StartsWith,
 )
 from serving.queries.measures import Grouping, Measure, Step
-from serving.queries.reader import Order
 from tests.servers.serving import probes
 
 PROBE = probes()["probe_observed"]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
+import asyncio
 
 import pytest
-from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from serving.app import application
@@ -68,32 +66,27 @@ def test_a_key_that_opens_nothing_is_not_taken_for_nobody(alone: TestClient) -> 
         assert (answer.status_code, "WWW-Authenticate" in answer.headers) == (401, True)
 
 
-@pytest.fixture
-def troubled(services: Services) -> Iterator[FastAPI]:
-    """The API with a path that fails and one that does not come to an end."""
-    app = application(services, answer_seconds=0.05)
-    released = threading.Event()
+def test_a_mistake_of_ours_tells_nothing_of_the_inside(services: Services) -> None:
+    app = application(services)
 
     @app.get("/fails")
     def fails() -> None:
         raise KeyError("postgres://user:password@host")
 
-    @app.get("/sleeps")
-    def sleeps() -> None:
-        released.wait(30)
-
-    yield app
-    released.set()
-
-
-def test_a_mistake_of_ours_tells_nothing_of_the_inside(troubled: FastAPI) -> None:
-    answer = TestClient(troubled, raise_server_exceptions=False).get("/fails")
+    answer = TestClient(app, raise_server_exceptions=False).get("/fails")
     assert (answer.status_code, answer.headers["content-type"]) == (500, MEDIA_TYPE)
     assert "password" not in answer.text
 
 
-def test_what_takes_too_long_is_given_up(troubled: FastAPI) -> None:
-    answer = TestClient(troubled).get("/sleeps")
+def test_what_takes_too_long_is_given_up(services: Services) -> None:
+    app = application(services, answer_seconds=0.05)
+    released = asyncio.Event()
+
+    @app.get("/waits")
+    async def waits() -> None:
+        await released.wait()
+
+    answer = TestClient(app).get("/waits")
     assert (answer.status_code, answer.headers["content-type"]) == (503, MEDIA_TYPE)
     assert answer.json()["type"] == "urn:garonne:problem:too-slow"
 

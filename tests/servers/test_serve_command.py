@@ -1,0 +1,86 @@
+"""`garonne serve` and `garonne keys` as a person runs them."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+from typer.testing import CliRunner
+
+from garonne import keys as command
+from runtime.endpoints import Endpoints
+from runtime.local.ports import chosen
+from runtime.processes import running
+from runtime.settings import PROJECT, settings
+from tests.servers.drivers import environment_of
+from tests.servers.stacks import until
+
+pytestmark = pytest.mark.servers
+
+
+@pytest.fixture
+def keys(servers: Endpoints, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """The command on the test servers; what it prints on standard output."""
+    monkeypatch.setattr(command, "endpoints", lambda _: servers)
+    monkeypatch.setattr(command.console, "width", 200)
+
+    def run(*words: str) -> str:
+        done = CliRunner().invoke(command.app, words)
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    return run
+
+
+@contextmanager
+def serving(state: Path, servers: Endpoints) -> Iterator[str]:
+    """The API as a process, until it has been asked to end and has done so."""
+    port = chosen(["port"], {})["port"]
+    words = [sys.executable, "-m", "garonne", "serve", "--port", str(port)]
+    address = f"http://127.0.0.1:{port}"
+    with (state / "api.log").open("wb") as log:
+        process = subprocess.Popen(words, cwd=PROJECT, env=environment_of(state, servers), stdout=log, stderr=log)
+    try:
+        until(lambda: process.poll() is not None or _answers(address), "the API answers", 120)
+        assert process.poll() is None, (state / "api.log").read_text()
+        yield address
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _answers(address: str) -> bool:
+    try:
+        return httpx2.get(f"{address}/health", timeout=5).status_code == 200
+    except httpx2.HTTPError:
+        return False
+
+
+def test_a_key_opens_what_it_says_until_it_is_revoked(
+    servers: Endpoints, tmp_path: Path, keys: Callable[..., str]
+) -> None:
+    key = keys("add", "the town hall", "--tenant", "balma", "--level", "private").strip()
+    key_id = key.split("_")[1]
+    here = settings().model_copy(update={"state": tmp_path})
+    with serving(tmp_path, servers) as address:
+        assert [p.name for p in running(here)] == ["api"]
+        ledger = f"{address}/api/v1/datasets/ledger"
+        assert httpx2.get(ledger, headers={"X-API-Key": key}, timeout=30).json()["tenants"] == ["balma"]
+        assert httpx2.get(ledger, timeout=30).status_code == 404
+        listed = keys("list")
+        assert key_id in listed
+        assert "the town hall" in listed
+        assert key not in listed
+        keys("revoke", key_id)
+        assert httpx2.get(ledger, headers={"X-API-Key": key}, timeout=30).status_code == 401
+    assert running(here) == []
+    assert not (tmp_path / "processes" / "api.json").exists()
+    assert key.split("_")[2] not in (tmp_path / "api.log").read_text()
