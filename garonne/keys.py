@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.markup import escape
+from rich.table import Column, Table
 
 from garonne.console import console
+from garonne.payload_view import safe
 from runtime.elastic.client import client
 from runtime.endpoints import endpoints
 from runtime.settings import settings
@@ -38,14 +40,22 @@ def add(
 def list_keys() -> None:
     """Show all keys, without what opens."""
     now = datetime.now(UTC)
-    table = Table("id", "label", "tenants", "level", "a minute", "expires", "", title="Keys of the API")
+    table = Table(
+        Column("id", no_wrap=True), "label", "tenants", "level", "a minute", "expires", "", title="Keys of the API"
+    )
     for key in _store().all():
         state = "valid" if key.is_valid(now) else "revoked" if key.revoked_at else "expired"
         tenants = ", ".join(key.tenants)
         table.add_row(
-            key.key_id, key.label, tenants, key.level, str(key.per_minute), f"{key.expires_at:%Y-%m-%d}", state
+            key.key_id,
+            escape(safe(key.label)),
+            tenants,
+            key.level,
+            str(key.per_minute),
+            f"{key.expires_at:%Y-%m-%d}",
+            state,
         )
-    console.print(table, markup=False)
+    console.print(table)
 
 
 @app.command()
