@@ -26,6 +26,7 @@ def add_documentation(app: FastAPI, openapi_url: str) -> None:
             swagger_js_url=f"{ASSETS}/swagger-ui-bundle.js",
             swagger_css_url=f"{ASSETS}/swagger-ui.css",
             swagger_favicon_url=f"{ASSETS}/favicon.png",
+            swagger_ui_parameters={"validatorUrl": None},  # else it sends the document's address elsewhere
         )
         shown.headers["Content-Security-Policy"] = POLICY
         return shown

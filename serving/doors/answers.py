@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -60,12 +60,12 @@ def renamed(documents: Sequence[Document], shown: Sequence[Column]) -> list[Docu
 
 
 def exported(
-    view: View, shown: Sequence[Column], pages: Iterator[Sequence[Document]], form: Format, name: str
+    view: View, shown: Sequence[Column], pages: Generator[list[Document], None, None], form: Format, name: str
 ) -> Response:
     """A stream of documents. The first are read before it begins, so that what is wrong is still a problem document."""
     first = next(pages, [])
     every = (renamed(page, shown) for page in itertools.chain([first], pages))
-    return stream(form, every, [Exported(c.name, view.field(c.field)) for c in shown], name, pages.close)  # type: ignore[attr-defined]
+    return stream(form, every, [Exported(c.name, view.field(c.field)) for c in shown], name, pages.close)
 
 
 def stream(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,7 +105,7 @@ class Reader:
 
     def scan(
         self, view: View, condition: Condition, select: Sequence[str], order: Sequence[Order], most: int | None = None
-    ) -> Iterator[list[Document]]:
+    ) -> Generator[list[Document], None, None]:
         """All documents, or the first, in pages, of one point in time."""
         at: Cursor | None = None
         left = most
