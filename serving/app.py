@@ -16,6 +16,7 @@ from serving.doors import datasets, explore, health, live
 from serving.doors.answers import json
 from serving.doors.asking import Asking, Known
 from serving.errors import handle_errors
+from serving.headers import Headers
 from serving.limits import ANSWER_SECONDS, Limits
 from serving.openapi import document
 from serving.services import Services
@@ -55,6 +56,7 @@ def application(services: Services, answer_seconds: float = ANSWER_SECONDS) -> F
     handle_errors(app)
     app.add_middleware(Limits, answer_seconds=answer_seconds)
     app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET"], allow_headers=["*"])
+    app.add_middleware(Headers)
     app.add_middleware(Accesses, audit=services.audit)
     return app
 

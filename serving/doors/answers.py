@@ -76,7 +76,7 @@ def stream(
     close: Callable[[], None] = lambda: None,
 ) -> Response:
     """Pages as a file of a format."""
-    headers = {"Content-Disposition": f'attachment; filename="{name}.{form.name}"', "X-Content-Type-Options": "nosniff"}
+    headers = {"Content-Disposition": f'attachment; filename="{name}.{form.name}"'}
     return StreamingResponse(_guarded(form.write(pages, shown), close), headers=headers, media_type=form.media_type)
 
 

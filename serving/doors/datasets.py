@@ -54,7 +54,7 @@ def entities(request: Request, dataset: str, who: Asking, known: Known, asked: A
     names = [n for n in contract.key if n != contract.time and n in view.fields]
     measures = (Measure("documents_count", "count"), Measure("newest", "max", contract.time))
     found = known.reader.groups(view, condition(request, asked, view), [Grouping(n, n) for n in names], measures)
-    return json({"count": len(found), "results": [b.values for b in found]})
+    return json({"count": len(found), "results": found})
 
 
 @router.get("/{dataset}/latest", summary="The latest state of each entity")
@@ -101,7 +101,7 @@ def aggregate(
         names += [view.dataset.contract.time] if asked.step is not None else []
     else:
         groups = [*grouping_of(asked.group_by, asked.timezone), *_steps(view, asked)]
-        rows = [b.values for b in known.reader.groups(view, wanted, groups, measures)]
+        rows = known.reader.groups(view, wanted, groups, measures)
         names = [g.name for g in groups]
     by = orders(asked.order_by) if asked.order_by is not None else ()
     found = ordered(rows, by, [*names, *(m.name for m in measures)])

@@ -203,7 +203,7 @@ def _rows(
         if column.field not in names:
             raise problems.bad_query(f"select: {column.field} is neither a figure nor in group_by")
     measures: tuple[Measure, ...] = selected.measures if selected else ()
-    found = [b.values for b in known.reader.groups(view, wanted, groups, measures)]
+    found = known.reader.groups(view, wanted, groups, measures)
     shown = [Exported(g.name, view.field(g.field)) for g in groups] + [Exported(m.name, None) for m in measures]
     by = orders(asked.order_by) if asked.order_by is not None else ()
     return ordered(found, by, [c.name for c in shown]), shown

@@ -108,9 +108,3 @@ class Not:
 Condition = (
     Everything | Compare | OneOf | IsNull | Contains | StartsWith | InBox | Near | InPolygon | AllOf | AnyOf | Not
 )
-
-
-def both(first: Condition, second: Condition) -> Condition:
-    """Both conditions."""
-    parts = [c for c in (first, second) if not isinstance(c, Everything)]
-    return parts[0] if len(parts) == 1 else AllOf(tuple(parts)) if parts else Everything()

@@ -43,14 +43,6 @@ class Page:
     next: Cursor | None
 
 
-@dataclass(frozen=True)
-class Bucket:
-    """A group of documents and its figures, as they are shown."""
-
-    values: dict[str, Any]
-    documents_count: int
-
-
 class Reader:
     """Documents of views, by condition: some, pages, all, counted, grouped."""
 
@@ -123,8 +115,8 @@ class Reader:
 
     def groups(
         self, view: View, condition: Condition, groupings: Sequence[Grouping], measures: Sequence[Measure]
-    ) -> list[Bucket]:
-        """The figures of every group.
+    ) -> list[Document]:
+        """What every group has in common, and its figures.
 
         Raises:
             ProblemError: there are more groups than can be told.
@@ -140,11 +132,8 @@ class Reader:
         if len(buckets) > MAX_GROUPS:
             raise problems.bad_query(f"more than {MAX_GROUPS:,} groups; ask for less time or longer steps")
         return [
-            Bucket(
-                {g.name: group_value(g, view.field, b["key"][f"g{i}"]) for i, g in enumerate(groupings)}
-                | figures(view, measures, b),
-                b["doc_count"],
-            )
+            {g.name: group_value(g, view.field, b["key"][f"g{i}"]) for i, g in enumerate(groupings)}
+            | figures(view, measures, b)
             for b in buckets
         ]
 
@@ -194,12 +183,12 @@ class Reader:
 
     def _one_group(
         self, view: View, condition: Condition, measures: Sequence[Measure], places: dict[str, Any]
-    ) -> Bucket:
+    ) -> Document:
         more = {"aggregations": places} if places else {}
         found = self._search(view, condition, size=0, track_total_hits=True, **more)
         count = found["hits"]["total"]["value"]
         answered = found.get("aggregations") or {name: nothing(a) for name, a in places.items()}
-        return Bucket(figures(view, measures, {"doc_count": count, **answered}), count)
+        return figures(view, measures, {"doc_count": count, **answered})
 
     def _search(self, view: View, condition: Condition, also: Document | None = None, **asked: Any) -> dict[str, Any]:
         where: dict[str, Any] = {} if "pit" in asked else {"index": view.dataset.alias, "ignore_unavailable": True}

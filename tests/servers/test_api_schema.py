@@ -22,7 +22,7 @@ from tests.servers.serving import TENANTS, index, key, listening, probes
 
 pytestmark = pytest.mark.servers
 
-EXAMPLES = 8
+EXAMPLES = 5
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 ENDLESS = "/live"
 SETTINGS = settings(

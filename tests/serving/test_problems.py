@@ -98,3 +98,10 @@ def test_the_documentation_asks_no_other_server(alone: TestClient) -> None:
     for file in ("swagger-ui-bundle.js", "swagger-ui.css", "favicon.png"):
         assert f"/docs/assets/{file}" in page.text
         assert alone.get(f"/docs/assets/{file}").status_code == 200
+
+
+def test_no_cache_keeps_what_a_key_has_opened(alone: TestClient) -> None:
+    for path in (DATASETS, f"{DATASETS}/nothing"):
+        headers = alone.get(path).headers
+        assert (headers["cache-control"], headers["x-content-type-options"]) == ("no-store", "nosniff")
+    assert "cache-control" not in alone.get("/docs/assets/swagger-ui.css").headers
