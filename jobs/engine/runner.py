@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 
@@ -82,9 +83,14 @@ def keep_running(
                     if running and all(one.refused for one in running):
                         raise next(one.refused for one in running if one.refused)
         finally:
-            for one in running:
-                if one.handle is not None:
-                    one.handle.stop()
+            _stop([one.handle for one in running if one.handle is not None])
+
+
+def _stop(handles: Sequence[StreamingQuery]) -> None:
+    """Stop all at once: each waits until Spark has given up its batch, which may itself be waiting for a server."""
+    with ThreadPoolExecutor(max(1, len(handles))) as pool:
+        for stopped in [pool.submit(handle.stop) for handle in handles]:
+            stopped.result()
 
 
 def drain(queries: Sequence[Query]) -> None:

@@ -20,7 +20,7 @@ from runtime import metrics
 log = structlog.get_logger()
 
 LOOK_SECONDS = 2.0
-LAST_SECONDS = 30.0  # for the chore at hand, when the driver ends
+LAST_SECONDS = 10.0  # for the chore at hand, when the driver ends; what is left of it the next driver does
 
 
 class Every:

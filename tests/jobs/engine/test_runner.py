@@ -181,3 +181,10 @@ def test_two_drivers_do_not_run_the_same_query(tmp_path: Path) -> None:
     one = Scripted(tmp_path, "one", None)
     with one.query.checkpoint.held(), pytest.raises(BusyError, match="one is being run or rebuilt"):
         keep_running([one.query], Until(lambda: True))
+
+
+def test_queries_are_stopped_at_once_and_not_one_after_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    queries = [Scripted(tmp_path, name, None) for name in ("a", "b", "c")]
+    together = threading.Barrier(len(queries), timeout=30)
+    monkeypatch.setattr(Handle, "stop", lambda _: together.wait())  # broken when one has to wait for another
+    keep_running([q.query for q in queries], Until(lambda: all(q.count for q in queries)))
