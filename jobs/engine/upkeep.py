@@ -56,7 +56,9 @@ class Upkeep:
         self._thread = Thread(target=self._run, name="upkeep", daemon=True)
 
     def batch_ended(self, query: str, number: int, dropped: int) -> None:
-        """A query has ended a batch in which the watermark dropped so many rows."""
+        """A query has ended a batch in which the watermark dropped so many rows; only jobs have late rows."""
+        if query not in self._jobs:
+            return
         with self._lock:
             if not dropped:
                 self._clean[query].add(number)
@@ -84,8 +86,7 @@ class Upkeep:
             with self._lock:
                 ended, self._ended = self._ended, {}
             for query, number in ended.items():
-                if query in self._jobs:
-                    self._try("late", lambda q=query, n=number: self._keep(self._jobs[q], n))  # type: ignore[misc]
+                self._try("late", lambda q=query, n=number: self._keep(self._jobs[q], n))  # type: ignore[misc]
             if self._repairs.is_due():
                 for job in self._jobs.values():
                     self._try("repair", lambda j=job: repair(self._spark, j, self._context))  # type: ignore[misc]
