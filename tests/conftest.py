@@ -16,7 +16,7 @@ from runtime.local import stack
 from runtime.local.downloads import spark_jars
 from runtime.local.java import java_for
 from runtime.settings import Settings, settings
-from tests.servers.stacks import temporary_settings
+from tests.servers.stacks import stack_of_its_own, temporary_settings
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -40,6 +40,16 @@ def server_settings() -> Iterator[Settings]:
 def servers(server_settings: Settings) -> Endpoints:
     """Addresses of Kafka, registry, Elasticsearch and MQTT broker, started once for the whole run."""
     return stack.up(server_settings)
+
+
+@pytest.fixture(scope="module")
+def own_topics(servers: Endpoints) -> Iterator[Endpoints]:
+    """Kafka and registry of a module's own: a watermark is moved by every event of a topic, whoever sent it."""
+    with stack_of_its_own("kafka", "registry") as stack_of_topics:
+        mine = stack_of_topics.up()
+        yield servers.model_copy(
+            update={"kafka_bootstrap": mine.kafka_bootstrap, "schema_registry_url": mine.schema_registry_url}
+        )
 
 
 @pytest.fixture(scope="session")

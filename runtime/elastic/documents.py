@@ -35,8 +35,9 @@ def pages(
 ) -> Iterator[list[dict[str, Any]]]:
     """The hits of a query in lists of up to `size`, from one point in time, by a field's order or as they stand.
 
-    ``source`` names the fields that are wanted; without it they come with all.
+    ``source`` names the fields that are wanted; without it they come with all. Missing shards are waited for.
     """
+    es = _patient(es)
     if not es.indices.exists(index=index):
         return
     point = es.open_point_in_time(index=index, keep_alive=KEEP_ALIVE)["id"]
@@ -55,3 +56,8 @@ def pages(
             after = {"search_after": page[-1]["sort"]}
     finally:
         es.close_point_in_time(id=point)
+
+
+def _patient(es: Elasticsearch) -> Elasticsearch:
+    """The client, asking again for about 20 s: a shard of a new index, or one that moves, is away for seconds."""
+    return es.options(max_retries=10, retry_on_status=(429, 503), retry_backoff_base=0.2, retry_backoff_cap=5)

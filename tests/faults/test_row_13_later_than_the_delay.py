@@ -1,4 +1,4 @@
-"""Observations that come when their window is closed: kept, counted exactly, and their windows made as if on time."""
+"""Row 13: observations that come when their window is closed: kept, counted, and their windows made as if on time."""
 
 from __future__ import annotations
 
