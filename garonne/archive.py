@@ -17,7 +17,7 @@ Dry = Annotated[bool, typer.Option(help="Only print the command.")]
 
 @app.command()
 def status(master: Master = LOCAL_MASTER, driver_memory: Memory = "512m", dry_run: Dry = False) -> None:
-    """Show of each event: rows, files, days, the Kafka offsets that the archive has reached and what waits there."""
+    """Show of each event: rows, files, days, and how much waits in Kafka."""
     run_driver(["archive", "status"], OPTIONS, master, driver_memory, dry_run)
 
 

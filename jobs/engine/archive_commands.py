@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from pyspark.sql import SparkSession
 from rich.console import Console
+from rich.table import Column
 from rich.table import Table as View
 
 from jobs.engine.archive import event_tables, records, writing
@@ -22,15 +23,15 @@ from runtime.settings import settings
 app = typer.Typer(add_completion=False, help=__doc__)
 console = Console(highlight=False)
 
+COLUMNS = ("event", "rows", "files", "MB", "days", "waiting in Kafka", "missing before")
+
 Events = Annotated[list[str] | None, typer.Option("--event", help="Event contract; without it, all of them.")]
 
 
 @app.command()
 def status() -> None:
     """What the archive holds of each event, and what waits for it in Kafka."""
-    view = View(
-        "event", "rows", "files", "MB", "days", "from", "to", "Kafka offsets reached", "waiting", "missing before"
-    )
+    view = View(*(Column(title, no_wrap=title == COLUMNS[0], overflow="fold") for title in COLUMNS))
     with _archive() as (spark, context):
         for table in event_tables(spark, context):
             view.add_row(table.contract.name, *_described(spark, context, table))
@@ -54,11 +55,10 @@ def _described(spark: SparkSession, context: Context, table: Table) -> list[str]
     waiting = f"{records(past.waiting, past.held.end):,}"
     missing = past.missing_before.isoformat(" ", "seconds") if past.missing_before else ""
     if past.table is None:
-        return ["0", "0", "0", "0", "", "", "", waiting, missing]
+        return ["0", "0", "0", "0", waiting, missing]
     there = stored(table)
-    reached = ", ".join(f"{p}: {offset}" for p, offset in past.reached.offsets.items())
-    counts = [f"{there.rows:,}", f"{there.files:,}", f"{there.bytes / 1e6:.1f}", str(there.days)]
-    return [*counts, str(there.first_day or ""), str(there.last_day or ""), reached, waiting, missing]
+    days = f"{there.days}, {there.first_day} to {there.last_day}" if there.days else "0"
+    return [f"{there.rows:,}", f"{there.files:,}", f"{there.bytes / 1e6:.1f}", days, waiting, missing]
 
 
 @contextmanager
