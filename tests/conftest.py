@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from garonne.submit import INTERPRETED, QUICK_START, SPARK_JAVA
+from garonne.submit import DAEMON, INTERPRETED, QUICK_START, SPARK_JAVA
 from jobs.engine.session import AVRO_LIMITS, session
 from runtime.endpoints import Endpoints
 from runtime.local import stack
 from runtime.local.downloads import spark_jars
 from runtime.local.java import java_for
 from runtime.settings import Settings, settings
-from tests.servers.stacks import stack_of_its_own, temporary_settings
+from schemas import contracts
+from tests.servers.stacks import delete_topics, stack_of_its_own, temporary_settings
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -42,14 +43,18 @@ def servers(server_settings: Settings) -> Endpoints:
     return stack.up(server_settings)
 
 
+@pytest.fixture(scope="session")
+def _second_kafka() -> Iterator[Endpoints]:
+    with stack_of_its_own("kafka", "registry") as second:
+        yield second.up()
+
+
 @pytest.fixture(scope="module")
-def own_topics(servers: Endpoints) -> Iterator[Endpoints]:
-    """Kafka and registry of a module's own: a watermark is moved by every event of a topic, whoever sent it."""
-    with stack_of_its_own("kafka", "registry") as stack_of_topics:
-        mine = stack_of_topics.up()
-        yield servers.model_copy(
-            update={"kafka_bootstrap": mine.kafka_bootstrap, "schema_registry_url": mine.schema_registry_url}
-        )
+def own_topics(servers: Endpoints, _second_kafka: Endpoints) -> Iterator[Endpoints]:
+    """Topics of a module's own: a watermark is moved by every event of a topic, whoever sent it."""
+    kafka, registry = _second_kafka.kafka_bootstrap, _second_kafka.schema_registry_url
+    yield servers.model_copy(update={"kafka_bootstrap": kafka, "schema_registry_url": registry})
+    delete_topics(kafka, {c.topic for c in contracts().values() if c.has_topic})
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +69,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
             "spark.master": "local[2,4]",
             "spark.jars": ",".join(map(str, spark_jars(settings()))),
             **INTERPRETED,
+            **dict([DAEMON.split("=")]),
             "spark.sql.warehouse.dir": str(folder / "warehouse"),
             "spark.local.dir": str(folder / "local"),
             "spark.driver.extraJavaOptions": f"{QUICK_START} {AVRO_LIMITS} -XX:+UseSerialGC -Duser.timezone=UTC",

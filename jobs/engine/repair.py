@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pyarrow as pa
 import structlog
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
@@ -96,7 +97,8 @@ def instant(text: str) -> datetime:
 
 def _only(results: DataFrame, spark: SparkSession, windows: Sequence[datetime]) -> DataFrame:
     """The results of some windows."""
-    wanted = spark.createDataFrame([(w,) for w in windows], "window_start timestamp")
+    starts = pa.array(windows, pa.timestamp("us", tz="UTC"))  # as Arrow: rows of tuples pass through a Python worker
+    wanted = spark.createDataFrame(pa.table({"window_start": starts}))
     return results.join(F.broadcast(wanted), "window_start", "left_semi")
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from elasticsearch import Elasticsearch
+from elasticsearch import ApiError, Elasticsearch
 
 PAGE = 5000
 KEEP_ALIVE = "5m"
+AWAY = (429, 503)
+PAUSES_SECONDS = (0.1, 0.2, 0.5, 1, 2, 5, 10)
 
 Document = tuple[str, dict[str, Any]]
 
@@ -37,10 +40,9 @@ def pages(
 
     ``source`` names the fields that are wanted; without it they come with all. Missing shards are waited for.
     """
-    es = _patient(es)
     if not es.indices.exists(index=index):
         return
-    point = es.open_point_in_time(index=index, keep_alive=KEEP_ALIVE)["id"]
+    point = _opened(es, index)
     order = [*([{sort: "asc"}] if sort else []), {"_shard_doc": "asc"}]
     wanted: dict[str, Any] = {} if source is None else {"source": list(source)}
     after: dict[str, Any] = {}
@@ -58,6 +60,13 @@ def pages(
         es.close_point_in_time(id=point)
 
 
-def _patient(es: Elasticsearch) -> Elasticsearch:
-    """The client, asking again for about 20 s: a shard of a new index, or one that moves, is away for seconds."""
-    return es.options(max_retries=10, retry_on_status=(429, 503), retry_backoff_base=0.2, retry_backoff_cap=5)
+def _opened(es: Elasticsearch, index: str) -> str:
+    """A point in time; a shard of a new index, or one that moves, is away for seconds and waited for."""
+    for pause_seconds in PAUSES_SECONDS:
+        try:
+            return str(es.open_point_in_time(index=index, keep_alive=KEEP_ALIVE)["id"])
+        except ApiError as e:
+            if e.meta.status not in AWAY:
+                raise
+            time.sleep(pause_seconds)
+    return str(es.open_point_in_time(index=index, keep_alive=KEEP_ALIVE)["id"])

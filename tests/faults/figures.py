@@ -10,13 +10,13 @@ from confluent_kafka import Producer
 from pyspark.sql import SparkSession
 
 from jobs.engine.context import Context
-from jobs.engine.rows import struct_of
 from jobs.engine.runner import drain
 from jobs.engine.sink import documents
 from jobs.engine.streams import job_query, observations_query
 from jobs.job import Job
 from runtime.elastic.documents import found
 from schemas import contract
+from tests.frames import frame
 from tests.servers.events import Event
 
 Documents = dict[str, dict[str, Any]]
@@ -24,8 +24,7 @@ Documents = dict[str, dict[str, Any]]
 
 def expected(spark: SparkSession, job: Job, events: Iterable[Event]) -> Documents:
     """The documents of a clean run: the job's function over the events, each once and in order, all at once."""
-    columns = struct_of(contract(job.reads))
-    rows = spark.createDataFrame([tuple(e.get(c) for c in columns.names) for e in events], columns)
+    rows = frame(spark, contract(job.reads), events)
     made = documents(rows.transform(job.transform), contract(job.result)).collect()
     return {row.id: json.loads(row.source) for row in made}
 

@@ -27,7 +27,7 @@ from tests.servers import events as city
 from tests.servers.drivers import begin_anew, driver, said
 from tests.servers.stacks import kill, until
 
-pytestmark = [pytest.mark.servers, pytest.mark.spark]
+pytestmark = [pytest.mark.servers, pytest.mark.spark, pytest.mark.faults]
 
 JOB = all_jobs()["traffic_by_segment"]
 LIMIT_SECONDS = 240
@@ -78,7 +78,6 @@ def test_a_killed_python_worker_costs_nothing(spark: SparkSession, context: Cont
     assert figures.indexed(context, JOB, tenant) == figures.expected(spark, JOB, events)
 
 
-@pytest.mark.faults
 def test_a_driver_goes_on_when_its_python_workers_are_killed(
     spark: SparkSession, context: Context, tmp_path: Path
 ) -> None:
@@ -99,7 +98,6 @@ def test_a_driver_goes_on_when_its_python_workers_are_killed(
     assert "query.paused" not in (tmp_path / "driver.log").read_text()
 
 
-@pytest.mark.faults
 def test_a_cluster_goes_on_when_an_executor_is_killed(spark: SparkSession, context: Context, tmp_path: Path) -> None:
     tenant = "row04executor"
     events = city.events(6, tenant)[JOB.reads]

@@ -13,6 +13,7 @@ from jobs.engine.context import Context
 from jobs.job import Job, all_jobs
 from schemas import contract
 from tests.faults import figures
+from tests.faults.jobs import every_job
 from tests.servers import events as city
 
 pytestmark = pytest.mark.spark
@@ -31,7 +32,7 @@ def repeated(seed: int, events: list[city.Event]) -> list[city.Event]:
     return [event for _, event in sorted(placed, key=lambda pair: pair[0])]
 
 
-@pytest.mark.parametrize("name", all_jobs())
+@pytest.mark.parametrize("name", every_job())
 @settings(max_examples=1, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(seeds=st.lists(st.integers(0, 2**32), min_size=4, max_size=4, unique=True))
 def test_repeats_change_no_figure(spark: SparkSession, name: str, seeds: list[int]) -> None:

@@ -13,17 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from connectors.feed import Feed
 from jobs.engine.context import Context
-from jobs.engine.rows import struct_of
 from jobs.engine.sink import documents
 from jobs.job import all_jobs
 from runtime.elastic.client import client
 from runtime.endpoints import Endpoints
 from schemas import contract
 from tests.connectors.scripted import ScriptedServer, answer
+from tests.faults.jobs import every_job
+from tests.frames import frame
 from tests.servers import events as town
 from tests.servers.indexing import index_tenants
 from tests.servers.ingesting import City, count, message, until
@@ -83,7 +84,7 @@ def test_a_mapping_cannot_set_whose_an_event_is(tmp_path: Path, field: str) -> N
 
 
 @pytest.mark.spark
-@pytest.mark.parametrize("name", all_jobs())
+@pytest.mark.parametrize("name", every_job())
 def test_a_jobs_figures_stand_on_the_tenants_own_observations(spark: SparkSession, name: str) -> None:
     job = all_jobs()[name]
     mine = town.events(5, "colomiers")[job.reads]
@@ -106,8 +107,7 @@ def _changed(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _figures(spark: SparkSession, name: str, events: list[Mapping[str, Any]]) -> Documents:
     job = all_jobs()[name]
-    columns = struct_of(contract(job.reads))
-    rows: DataFrame = spark.createDataFrame([tuple(e.get(c) for c in columns.names) for e in events], columns)
+    rows = frame(spark, contract(job.reads), events)
     found = documents(rows.transform(job.transform), contract(job.result)).collect()
     return {(row["index"], row["id"]): json.loads(row["source"]) for row in found}
 

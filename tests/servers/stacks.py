@@ -8,13 +8,14 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
+from confluent_kafka.admin import AdminClient
 
 from runtime.endpoints import Endpoints
 from runtime.local import process, stack
@@ -85,6 +86,19 @@ def temporary_settings(**changes: Any) -> Iterator[Settings]:
         finally:
             stack.reset(own)
             shutil.rmtree(state, ignore_errors=True)
+
+
+def delete_topics(bootstrap: str, names: Set[str]) -> None:
+    """Delete those of the topics that are there, and wait until they are gone."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+
+    def left() -> list[str]:
+        return sorted(names & admin.list_topics(timeout=30).topics.keys())
+
+    if there := left():
+        for future in admin.delete_topics(there).values():
+            future.result(30)
+    until(lambda: not left(), "the topics are gone")
 
 
 def members(settings: Settings, server: str) -> list[int]:

@@ -15,8 +15,9 @@ from pyspark.sql import functions as F  # noqa: N812
 from jobs.engine import compaction
 from jobs.engine.archive import portion, records
 from jobs.engine.compaction import appends_since_compaction, compact, stored
-from jobs.engine.tables import ArchiveMismatchError, Reached, Table, columns
+from jobs.engine.tables import ArchiveMismatchError, Reached, Table
 from schemas import Contract, contract
+from tests.frames import frame
 
 WEATHER = contract("weather_observed")
 NOON = datetime(2026, 7, 14, 12, tzinfo=UTC)
@@ -38,7 +39,7 @@ def rows(spark: SparkSession, entities: str, of: Contract = WEATHER, **values: A
     days = {e: NOON + timedelta(days=n % 3) for n, e in enumerate(entities)}
     common = {"tenant": "toulouse", "feed": "test", "flags": [], "temperature_celsius": 20.0, **values}
     events = [{**common, "entity_id": e, "observed_at": t, "ingested_at": t} for e, t in days.items()]
-    return spark.createDataFrame([tuple(e.get(name) for name in of.field_names) for e in events], columns(of))
+    return frame(spark, of, events)
 
 
 def entities(frame: DataFrame) -> str:

@@ -17,6 +17,7 @@ from jobs.heat_island_map import JOB as MAP
 from jobs.heat_island_nightly import JOB as NIGHTLY
 from jobs.job import Job
 from schemas import contract
+from tests.frames import frame
 
 # PySpark leaves the sockets of `collect` to the garbage collector
 pytestmark = [pytest.mark.spark, pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")]
@@ -24,6 +25,7 @@ pytestmark = [pytest.mark.spark, pytest.mark.filterwarnings("ignore:unclosed <so
 Event = dict[str, Any]
 City = Callable[..., list[Event]]
 Documents = Mapping[tuple[Any, ...], dict[str, Any]]
+WEATHER = contract("weather_observed")
 JOBS = [HOURLY, NIGHTLY, MAP]
 STARTS = {HOURLY: datetime(2026, 7, 14, 19, tzinfo=UTC), MAP: datetime(2026, 7, 14, 19, tzinfo=UTC)}
 
@@ -45,11 +47,6 @@ def events(make_city: City, job: Job) -> list[Event]:
     return [*events, events[5] | corrected]
 
 
-def frame(spark: SparkSession, events: list[Event]) -> DataFrame:
-    columns = struct_of(contract("weather_observed"))
-    return spark.createDataFrame([tuple(e.get(name) for name in columns.names) for e in events], columns)
-
-
 def documents(result: DataFrame, job: Job) -> dict[tuple[Any, ...], dict[str, Any]]:
     rows = [row.asDict(recursive=True) for row in result.collect()]
     by_key = {tuple(row[k] for k in contract(job.result).key): row for row in rows}
@@ -68,14 +65,14 @@ def mixed(events: list[Event]) -> list[Event]:
 def test_columns_are_the_contracts_and_repeats_change_nothing(
     spark: SparkSession, job: Job, events: list[Event]
 ) -> None:
-    result = frame(spark, events).transform(job.transform)
+    result = frame(spark, WEATHER, events).transform(job.transform)
     assert [(f.name, f.dataType) for f in result.schema] == [
         (f.name, f.dataType) for f in struct_of(contract(job.result))
     ]
     once = documents(result, job)
     assert {key[0] for key in once} == {"toulouse", "blagnac"}
     assert not any(v != v for row in once.values() for v in row.values())  # no NaN
-    assert documents(frame(spark, mixed(events)).transform(job.transform), job) == once
+    assert documents(frame(spark, WEATHER, mixed(events)).transform(job.transform), job) == once
 
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda j: j.name)
@@ -90,7 +87,7 @@ def test_live_results_equal_the_batch_whatever_the_arrivals(
     def keep(batch: DataFrame, _: int) -> None:
         live.update(documents(batch, job))
 
-    frame(spark, []).write.parquet(str(arrivals))
+    frame(spark, WEATHER, []).write.parquet(str(arrivals))
     source = spark.readStream.schema(struct_of(contract(job.reads))).parquet(str(arrivals))
     figures = source.withWatermark("observed_at", f"{int(job.lateness.total_seconds())} seconds").transform(
         job.transform
@@ -103,8 +100,8 @@ def test_live_results_equal_the_batch_whatever_the_arrivals(
     )
     try:
         for part in parts:
-            frame(spark, part).coalesce(1).write.mode("append").parquet(str(arrivals))
+            frame(spark, WEATHER, part).coalesce(1).write.mode("append").parquet(str(arrivals))
             query.processAllAvailable()
     finally:
         query.stop()
-    assert live == documents(frame(spark, events).transform(job.transform), job)
+    assert live == documents(frame(spark, WEATHER, events).transform(job.transform), job)

@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from jobs.engine.rows import struct_of
 from jobs.job import Job
 from schemas import contract
+from tests.frames import frame
 
 Event = dict[str, Any]
 Document = dict[str, Any]
@@ -37,12 +38,6 @@ def event(entity: str, time: str | datetime, **values: Any) -> Event:
     }
 
 
-def frame(spark: SparkSession, name: str, events: Iterable[Event]) -> DataFrame:
-    """Events as rows of their contract."""
-    columns = struct_of(contract(name))
-    return spark.createDataFrame([tuple(e.get(c) for c in columns.names) for e in events], columns)
-
-
 def documents(result: DataFrame, job: Job) -> dict[tuple[Any, ...], Document]:
     """The rows of a result by the contract's key, each of which there is once; times are aware, UTC."""
     rows = [{k: _aware(v) for k, v in row.asDict(recursive=True).items()} for row in result.collect()]
@@ -53,7 +48,7 @@ def documents(result: DataFrame, job: Job) -> dict[tuple[Any, ...], Document]:
 
 def batch(spark: SparkSession, job: Job, events: Iterable[Event]) -> dict[tuple[Any, ...], Document]:
     """What a job makes of events, all at once."""
-    return documents(frame(spark, job.reads, events).transform(job.transform), job)
+    return documents(frame(spark, contract(job.reads), events).transform(job.transform), job)
 
 
 def by_window(docs: Documents) -> dict[tuple[str, str], Document]:
@@ -64,7 +59,7 @@ def by_window(docs: Documents) -> dict[tuple[str, str], Document]:
 def live(spark: SparkSession, job: Job, arrivals: Sequence[Sequence[Event]], folder: Path) -> Documents:
     """What is left of a job's updates after the arrivals, one micro-batch each, as the sink would have it."""
     source, kept = folder / "arrivals", dict[tuple[Any, ...], Document]()
-    frame(spark, job.reads, []).write.parquet(str(source))
+    frame(spark, contract(job.reads), []).write.parquet(str(source))
     rows = spark.readStream.schema(struct_of(contract(job.reads))).parquet(str(source))
     figures = rows.withWatermark("observed_at", f"{job.lateness.total_seconds():.0f} seconds").transform(job.transform)
     query = (
@@ -75,7 +70,7 @@ def live(spark: SparkSession, job: Job, arrivals: Sequence[Sequence[Event]], fol
     )
     try:
         for arrival in arrivals:
-            frame(spark, job.reads, arrival).coalesce(1).write.mode("append").parquet(str(source))
+            frame(spark, contract(job.reads), arrival).coalesce(1).write.mode("append").parquet(str(source))
             query.processAllAvailable()
     finally:
         query.stop()

@@ -21,8 +21,9 @@ from jobs import (
 from jobs.engine.rows import struct_of
 from jobs.job import Job
 from schemas import contract
+from tests.frames import frame
 from tests.jobs.mobility import town
-from tests.jobs.mobility.frames import Documents, batch, documents, frame, live
+from tests.jobs.mobility.frames import Documents, batch, documents, live
 
 pytestmark = pytest.mark.spark
 
@@ -54,7 +55,7 @@ def test_each_module_is_named_after_its_job() -> None:
 
 
 def test_columns_are_the_contracts(spark: SparkSession, job: Job) -> None:
-    columns = frame(spark, job.reads, []).transform(job.transform).schema
+    columns = frame(spark, contract(job.reads), []).transform(job.transform).schema
     assert {f.name: f.dataType for f in columns} == {f.name: f.dataType for f in struct_of(contract(job.result))}
 
 
@@ -92,6 +93,6 @@ def test_a_correction_wins_over_what_it_corrects(spark: SparkSession) -> None:
     first = town.of(job.reads)[0] | {"intensity_vehicles": 5}
     corrected = first | {"intensity_vehicles": 7, "ingested_at": first["ingested_at"] + town.MINUTE}
     for arrivals in ([first, corrected], [corrected, first, first]):
-        (doc,) = documents(frame(spark, job.reads, arrivals).transform(job.transform), job).values()
+        (doc,) = documents(frame(spark, contract(job.reads), arrivals).transform(job.transform), job).values()
         assert (doc["vehicles_count"], doc["observations_count"]) == (7, 1)
         assert doc["last_ingested_at"] == corrected["ingested_at"]
