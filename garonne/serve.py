@@ -16,6 +16,7 @@ from runtime.local.folders import secret
 from runtime.local.ports import LOOPBACK
 from runtime.processes import announced
 from runtime.settings import settings
+from serving.access.issuers import issuers
 from serving.app import application
 from serving.services import ANONYMOUS_PER_MINUTE, Services
 
@@ -34,7 +35,8 @@ def serve(
 ) -> None:
     """Answer questions over HTTP until Ctrl-C: catalogue, latest states, history, figures, exports, live updates."""
     es = client(endpoints(settings()), TIMEOUT_SECONDS)
-    services = Services.of(es, secret(settings().state, "api-cursors"), anonymous_per_minute)
+    trusted = issuers(settings().issuers)
+    services = Services.of(es, secret(settings().state, "api-cursors"), anonymous_per_minute, trusted)
     errors.print(f"http://{host}:{port}/docs", soft_wrap=True)
     signal.signal(signal.SIGTERM, _leave)
     with announced(settings(), "api"):

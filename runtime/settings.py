@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     ledger_seconds: float = Field(default=300, gt=0, validation_alias="GARONNE_LEDGER_SECONDS")
     repair_seconds: float = Field(default=600, gt=0, validation_alias="GARONNE_REPAIR_SECONDS")
     state: Path = Field(default_factory=lambda: default_state(), validation_alias="GARONNE_STATE")
+    issuers: Path | None = Field(default=None, validation_alias="GARONNE_ISSUERS")  # file of those whose tokens count
     archive: str | None = Field(default=None, validation_alias="GARONNE_ARCHIVE")  # folder or URI of an object store
     cache: Path = Field(default_factory=lambda: default_cache(), validation_alias="GARONNE_CACHE")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -10,8 +10,10 @@ from elasticsearch import Elasticsearch
 
 from schemas import Contract, contracts
 from serving.access.audit import Audit
+from serving.access.issuers import Issuer
 from serving.access.keys import KeyStore
 from serving.access.quotas import Quotas
+from serving.access.tokens import Tokens
 from serving.live import Live
 from serving.queries.cursors import Cursors
 from serving.queries.reader import Reader
@@ -21,7 +23,7 @@ ANONYMOUS_PER_MINUTE = 600
 
 @dataclass(frozen=True)
 class Services:
-    """Documents, keys, quotas, the record of accesses, and the contracts that all is derived from."""
+    """Documents, keys and tokens, quotas, the record of accesses, and the contracts that all is derived from."""
 
     contracts: Mapping[str, Contract]
     reader: Reader
@@ -29,6 +31,7 @@ class Services:
     cursors: Cursors
     audit: Audit
     quotas: Quotas = field(default_factory=Quotas)
+    tokens: Tokens = field(default_factory=Tokens)
     anonymous_per_minute: int = ANONYMOUS_PER_MINUTE
 
     @cached_property
@@ -37,7 +40,13 @@ class Services:
         return Live(self.reader)
 
     @classmethod
-    def of(cls, es: Elasticsearch, secret: str, anonymous_per_minute: int = ANONYMOUS_PER_MINUTE) -> Services:
-        """The services on an Elasticsearch; the secret signs cursors."""
+    def of(
+        cls,
+        es: Elasticsearch,
+        secret: str,
+        anonymous_per_minute: int = ANONYMOUS_PER_MINUTE,
+        issuers: Iterable[Issuer] = (),
+    ) -> Services:
+        """The services on an Elasticsearch; the secret signs cursors, tokens of the issuers are trusted."""
         kept = (Reader(es), KeyStore(es), Cursors(secret), Audit(es))
-        return cls(contracts(), *kept, anonymous_per_minute=anonymous_per_minute)
+        return cls(contracts(), *kept, tokens=Tokens(issuers), anonymous_per_minute=anonymous_per_minute)

@@ -1,4 +1,4 @@
-"""Who asks, checked for every path: the key, the quota, and what goes into the record of accesses."""
+"""Who asks, checked for every path: the key or token, the quota, and what goes into the record of accesses."""
 
 from __future__ import annotations
 
@@ -6,22 +6,24 @@ import re
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
-from fastapi.security import APIKeyHeader
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from schemas.documents import TENANT
 from serving import problems
 from serving.access.caller import EVERY_TENANT, Caller, anonymous
+from serving.access.credentials import Credential, credential, holder
 from serving.access.view import View, view
 from serving.problems import ProblemError
 from serving.services import Services
 
-SCHEME = "Apikey "  # as the Explore API has it
 MAX_TENANTS = 100
-CHALLENGE = {"WWW-Authenticate": 'Apikey realm="garonne"'}
 key_header = APIKeyHeader(
     name="X-API-Key",
     auto_error=False,
     description="A key made by `garonne keys add`; also taken as `Authorization: Apikey …`. Without one: open data.",
+)
+bearer_header = HTTPBearer(
+    auto_error=False, bearerFormat="JWT", description="A token of an issuer that is trusted here (OpenID Connect)."
 )
 
 
@@ -30,23 +32,25 @@ def services(request: Request) -> Services:
     return cast(Services, request.app.state.services)
 
 
-def caller(request: Request, key: Annotated[str | None, Depends(key_header)] = None) -> Caller:
+def caller(
+    request: Request,
+    key: Annotated[str | None, Depends(key_header)] = None,
+    _: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer_header)] = None,  # to be in the document
+) -> Caller:
     """Who asks, with one request less in their quota.
 
     Raises:
-        ProblemError: the key opens nothing, or the quota is used up.
+        ProblemError: the key or token opens nothing, or the quota is used up.
     """
     known = services(request)
-    given = _given(request, key)
     address = request.client.host if request.client else ""
     who = anonymous(address, known.anonymous_per_minute)
-    if given is not None:
-        holder = known.keys.caller(given)
-        if holder is None:
-            known.quotas.take(who)
-            detail = "this key is not known, has expired or was revoked; without a key there are open data"
-            raise ProblemError(401, "bad-key", detail, CHALLENGE)
-        who = holder
+    try:
+        given = _given(request, key)
+        who = who if given is None else holder(given, known.keys, known.tokens)
+    except ProblemError:
+        known.quotas.take(who)
+        raise
     request.state.caller = who
     known.quotas.take(who)
     return who
@@ -80,19 +84,14 @@ def tenants(names: list[str]) -> frozenset[str]:
 def is_still_valid(request: Request, known: Services, who: Caller) -> bool:
     """Whether a caller whose answer goes on may still see what they could when they asked."""
     given = _given(request, request.headers.get(key_header.model.name))
-    return given is None or known.keys.caller(given) == who
+    try:
+        return given is None or holder(given, known.keys, known.tokens) == who
+    except ProblemError:
+        return False
 
 
-def _given(request: Request, key: str | None) -> str | None:
-    return key or _authorized(request.headers.get("authorization"))
-
-
-def _authorized(header: str | None) -> str | None:
-    if header is None:
-        return None
-    if header[: len(SCHEME)].lower() == SCHEME.lower():
-        return header[len(SCHEME) :].strip()
-    raise ProblemError(401, "bad-key", "the header Authorization is written: Apikey …", CHALLENGE)
+def _given(request: Request, key: str | None) -> Credential | None:
+    return credential(key, request.headers.get("authorization"))
 
 
 Asking = Annotated[Caller, Depends(caller)]
