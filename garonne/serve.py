@@ -11,11 +11,12 @@ import uvicorn
 
 from garonne.console import errors
 from runtime.elastic.client import client
-from runtime.endpoints import endpoints
+from runtime.endpoints import Endpoints, endpoints
 from runtime.local.folders import secret
 from runtime.local.ports import LOOPBACK
 from runtime.processes import announced
 from runtime.settings import settings
+from serving.access.elastic_keys import own_serve_key
 from serving.access.issuers import issuers
 from serving.app import application
 from serving.services import ANONYMOUS_PER_MINUTE, Services
@@ -24,6 +25,7 @@ PORT = 8080
 TIMEOUT_SECONDS = 25.0
 MAX_HEAD_BYTES = 32 * 1024
 GRACE_SECONDS = 5
+KEY_FILE = "elasticsearch-serve.json"
 
 
 def serve(
@@ -34,7 +36,7 @@ def serve(
     ] = ANONYMOUS_PER_MINUTE,
 ) -> None:
     """Answer questions over HTTP until Ctrl-C: catalogue, latest states, history, figures, exports, live updates."""
-    es = client(endpoints(settings()), TIMEOUT_SECONDS)
+    es = client(_reading(endpoints(settings())), TIMEOUT_SECONDS)
     trusted = issuers(settings().issuers)
     services = Services.of(es, secret(settings().state, "api-cursors"), anonymous_per_minute, trusted)
     errors.print(f"http://{host}:{port}/docs", soft_wrap=True)
@@ -50,6 +52,14 @@ def serve(
             h11_max_incomplete_event_size=MAX_HEAD_BYTES,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
+
+
+def _reading(given: Endpoints) -> Endpoints:
+    """The addresses with a key of the API's own, which reads; a key that is given is used as it is."""
+    if given.elasticsearch_api_key is not None or given.elasticsearch_user is None:
+        return given
+    key = own_serve_key(client(given), settings().state / "secrets" / KEY_FILE)
+    return given.model_copy(update={"elasticsearch_api_key": key})
 
 
 def _leave(number: int, _: FrameType | None) -> NoReturn:
