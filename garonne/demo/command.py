@@ -18,15 +18,18 @@ import garonne.demo.comparison as comparison
 from garonne.console import console, progress_bars
 from garonne.demo import parts
 from garonne.demo.draining import wait_until_drained
+from garonne.demo.identities import identities
 from garonne.demo.view import View, newest_figures
 from garonne.freshness import Percentiles, Watch
 from garonne.metrics_view import scraped
+from garonne.serve import PORT
 from garonne.status import freshness_table, is_fresh
 from jobs.engine.context import Context
 from runtime.elastic.client import client
 from runtime.endpoints import Endpoints
 from runtime.local import stack
 from runtime.local.downloads import spark_jars
+from runtime.local.ports import LOOPBACK, chosen
 from runtime.processes import running
 from runtime.settings import Settings, settings
 from simulator.city import City
@@ -50,7 +53,8 @@ def demo(
     with _everything_ended(own):
         addresses = _servers(own)
         url = _started(own, city)
-        fresh = _shown(own, addresses, url, seconds)
+        table = {**_addresses(own, addresses, url), **_api(own, addresses)}
+        fresh = _shown(own, addresses, url, table, seconds)
         if seconds is None:
             return
         good = _judged(own, addresses, url, city, fresh)
@@ -103,10 +107,12 @@ def _started(own: Settings, city: parts.Simulated) -> str:
     return url
 
 
-def _shown(own: Settings, addresses: Endpoints, url: str, seconds: int | None) -> dict[str, Percentiles]:
+def _shown(
+    own: Settings, addresses: Endpoints, url: str, table: dict[str, str], seconds: int | None
+) -> dict[str, Percentiles]:
     """Show the table until the time is over; what the freshness probes measured."""
     es = client(addresses)
-    view, watch = View(_addresses(own, addresses, url)), None
+    view, watch = View(table), None
     until = time.monotonic() + seconds if seconds else float("inf")
     with Live(console=console, auto_refresh=False, transient=not console.is_terminal) as live:
         while time.monotonic() < until:
@@ -117,11 +123,11 @@ def _shown(own: Settings, addresses: Endpoints, url: str, seconds: int | None) -
                 watch = Watch(es, datetime.now(UTC)).begin()
             fresh = watch.found() if watch else {}
             memory = parts.memory_mb(own) + sum(s.memory_mb or 0 for s in stack.status(own))
-            table = view.table(samples, city, newest_figures(es), fresh, time.monotonic(), memory)
-            live.update(table, refresh=console.is_terminal)
+            shown = view.table(samples, city, newest_figures(es), fresh, time.monotonic(), memory)
+            live.update(shown, refresh=console.is_terminal)
             time.sleep(LOOK_SECONDS)
         if not console.is_terminal:
-            console.print(table)
+            console.print(shown)
     return watch.end() if watch else {}
 
 
@@ -154,6 +160,15 @@ def city_status(url: str) -> dict[str, Any]:
         return dict(httpx2.get(f"{url}/status", timeout=5).json())
     except (httpx2.HTTPError, ValueError):
         return {}
+
+
+def _api(own: Settings, addresses: Endpoints) -> dict[str, str]:
+    """Start the API; its address, and who may ask with which key."""
+    port = chosen(["api"], {"api": PORT})["api"]
+    parts.start(own, parts.api(port))
+    who = identities(client(addresses), comparison.TENANT, datetime.now(UTC))
+    keys = {i.title: f"X-API-Key: {i.key.get_secret_value()}" for i in who if i.key is not None}
+    return {"API": f"http://{LOOPBACK}:{port}/docs  (without a key: what is open)", **keys}
 
 
 def _check(own: Settings) -> None:

@@ -1,4 +1,4 @@
-"""The demo's processes: the simulated city, the connectors and the jobs, started and ended by their ids."""
+"""The demo's processes: the simulated city, the connectors, the jobs and the API, started and ended by their ids."""
 
 from __future__ import annotations
 
@@ -60,7 +60,12 @@ def connectors() -> Part:
     return Part("connectors", ["ingest", str(FEEDS)])
 
 
-ORDER = ("simulator", "connectors", "observations", "jobs")
+def api(port: int) -> Part:
+    """The API over what comes out."""
+    return Part("api", ["serve", "--port", str(port)])
+
+
+ORDER = ("simulator", "connectors", "observations", "jobs", "api")
 
 
 def start(settings: Settings, part: Part, variables: Mapping[str, str] | None = None) -> None:
