@@ -50,8 +50,12 @@ format: $(READY) ## Let ruff format and fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(READY) ## The data dictionary, from the contracts
+docs: $(READY) ## The data dictionary and Kibana's dashboards, from the contracts
 	$(BIN)/garonne schemas docs
+	$(BIN)/garonne kibana generate
+
+kibana-push: $(READY) ## KIBANA_URL=… [KIBANA_API_KEY=…]: data views and dashboards into a Kibana
+	@$(BIN)/garonne kibana push
 
 bench: $(READY) ## Throughput of connectors, Spark and Elasticsearch on this machine
 	$(BIN)/python -m bench
@@ -70,4 +74,4 @@ lock: ## Resolve the dependencies again (needs uv)
 clean: ## Remove the virtual environment and caches; the state of the servers stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache build dist *.egg-info
 
-.PHONY: help setup demo up down status doctor test check faults soak check-static format docs bench new-feed new-job lock clean
+.PHONY: help setup demo up down status doctor test check faults soak check-static format docs kibana-push bench new-feed new-job lock clean

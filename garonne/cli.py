@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from garonne import archive, contracts, deadletters, feeds, jobs_command, keys, servers, submit, tenants
+from garonne import archive, contracts, deadletters, feeds, jobs_command, keys, kibana, servers, submit, tenants
 from garonne.console import errors
 from garonne.demo.command import demo
 from garonne.doctor import doctor
@@ -46,6 +46,7 @@ app.add_typer(feeds.app, name="feeds")
 app.add_typer(deadletters.app, name="deadletters")
 app.add_typer(keys.app, name="keys")
 app.add_typer(tenants.app, name="tenants")
+app.add_typer(kibana.app, name="kibana")
 app.add_typer(jobs_command.app, name="jobs")
 app.add_typer(contracts.app, name="schemas")
 

@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     mqtt_url: str | None = None
     mqtt_user: str | None = None
     mqtt_password: SecretStr | None = None
+    kibana_user: str | None = None
+    kibana_password: SecretStr | None = None
+    kibana_api_key: SecretStr | None = None
     runtime: Literal["local", "containers"] = "local"
     ledger_seconds: float = Field(default=300, gt=0, validation_alias="GARONNE_LEDGER_SECONDS")
     repair_seconds: float = Field(default=600, gt=0, validation_alias="GARONNE_REPAIR_SECONDS")
