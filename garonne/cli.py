@@ -13,6 +13,7 @@ from garonne.doctor import doctor
 from garonne.health.command import health
 from garonne.ingest import ingest
 from garonne.ledger import ledger
+from garonne.questions import command as questions
 from garonne.rebuild import rebuild
 from garonne.serve import serve
 from garonne.simulate import simulate
@@ -47,6 +48,7 @@ app.add_typer(deadletters.app, name="deadletters")
 app.add_typer(keys.app, name="keys")
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(kibana.app, name="kibana")
+app.add_typer(questions.app, name="questions")
 app.add_typer(jobs_command.app, name="jobs")
 app.add_typer(contracts.app, name="schemas")
 

@@ -72,7 +72,8 @@ def test_each_gets_what_its_level_opens_and_nothing_else(asked: TestClient, who:
 @pytest.mark.servers
 def test_the_three_sets_differ(asked: TestClient, who: list[Identity]) -> None:
     listed = [
-        {d["dataset"] for d in asked.get(BASE, params={"tenant": CITY}, headers=i.headers).json()["datasets"]} for i in who
+        {d["dataset"] for d in asked.get(BASE, params={"tenant": CITY}, headers=i.headers).json()["datasets"]}
+        for i in who
     ]
     assert listed[0] < listed[1] < listed[2]
 
