@@ -8,6 +8,8 @@ from typing import Annotated, NoReturn
 
 import typer
 import uvicorn
+from elasticsearch import AuthorizationException, TransportError
+from pydantic import SecretStr
 
 from garonne.console import errors
 from runtime.elastic.client import client
@@ -16,7 +18,8 @@ from runtime.local.folders import secret
 from runtime.local.ports import LOOPBACK
 from runtime.processes import announced
 from runtime.settings import settings
-from serving.access.elastic_keys import own_serve_key
+from runtime.urls import shown
+from serving.access.elastic_keys import kept_serve_key, own_serve_key
 from serving.access.issuers import issuers
 from serving.app import application
 from serving.services import ANONYMOUS_PER_MINUTE, Services
@@ -55,10 +58,24 @@ def serve(
 
 
 def _reading(given: Endpoints) -> Endpoints:
-    """The addresses with a key of the API's own, which reads; a key that is given is used as it is."""
+    """The addresses with a key of the API's own, which reads; a key that is given is used as it is.
+
+    Raises:
+        RuntimeError: there is no such key yet, and Elasticsearch cannot be asked for one now.
+    """
     if given.elasticsearch_api_key is not None or given.elasticsearch_user is None:
         return given
-    key = own_serve_key(client(given), settings().state / "secrets" / KEY_FILE)
+    path = settings().state / "secrets" / KEY_FILE
+    try:
+        key: SecretStr | None = own_serve_key(client(given), path)
+    except AuthorizationException:
+        return given  # a login that may not make keys has been given few rights already
+    except TransportError:
+        key = kept_serve_key(path)
+    if key is None:
+        raise RuntimeError(
+            f"no answer from {shown(given.elasticsearch_url)}, where the API makes its key when it begins"
+        )
     return given.model_copy(update={"elasticsearch_api_key": key})
 
 

@@ -96,6 +96,12 @@ def own_serve_key(es: Elasticsearch, path: Path) -> SecretStr:
     return key
 
 
+def kept_serve_key(path: Path) -> SecretStr | None:
+    """The key in a file, if there is one."""
+    known = read_json(path)
+    return SecretStr(known["encoded"]) if known else None
+
+
 def _prepare(es: Elasticsearch) -> None:
     """Make what the API itself must not make."""
     KeyStore(es).prepare()

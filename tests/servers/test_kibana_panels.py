@@ -18,7 +18,7 @@ from tests.servers.serving import actions, examples
 
 pytestmark = pytest.mark.servers
 
-TENANT = "paneltown"
+TENANT = "demotown"  # as in the tests of the demo's identities: indices are slow to make
 PANELS = [pytest.param(p, id=f"{name}-{p.id}") for name, d in dashboards().items() for p in d.panels]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import signal
 import subprocess
 import sys
@@ -11,9 +12,12 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from garonne import keys as command
+from garonne import serve as serve_command
+from runtime.elastic.client import client
 from runtime.endpoints import Endpoints
 from runtime.local.ports import chosen
 from runtime.processes import running
@@ -84,3 +88,24 @@ def test_a_key_opens_what_it_says_until_it_is_revoked(
     assert running(here) == []
     assert not (tmp_path / "processes" / "api.json").exists()
     assert key.split("_")[2] not in (tmp_path / "api.log").read_text()
+
+
+def test_a_login_with_few_rights_and_an_elasticsearch_that_is_away_are_no_surprise(
+    servers: Endpoints, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve_command, "settings", lambda: settings().model_copy(update={"state": tmp_path}))
+    away = servers.model_copy(update={"elasticsearch_url": "http://127.0.0.1:1"})
+    with pytest.raises(RuntimeError, match=r"no answer from http://127\.0\.0\.1:1"):
+        serve_command._reading(away)
+    reading = serve_command._reading(servers)
+    assert reading.elasticsearch_api_key is not None
+    assert serve_command._reading(away).elasticsearch_api_key == reading.elasticsearch_api_key
+    assert serve_command._reading(reading) == reading
+    password = secrets.token_hex()
+    few = {"elasticsearch_user": "few", "elasticsearch_password": SecretStr(password)}
+    es = client(servers)
+    es.security.put_user(username="few", password=password, roles=["viewer"])
+    try:
+        assert serve_command._reading(servers.model_copy(update=few)).elasticsearch_api_key is None
+    finally:
+        es.security.delete_user(username="few")

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from joserfc.jwk import RSAKey
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from serving.access.caller import Caller
@@ -32,6 +33,7 @@ from serving.access.issuers import Issuer, issuers
 from serving.access.levels import Level
 from serving.access.tokens import MAX_CHARACTERS, TokenError, Tokens
 from serving.app import application
+from serving.doors.asking import caller, is_still_valid
 from serving.services import Services
 from tests.serving.scripted_issuer import ScriptedIssuer, ec, rsa, running
 
@@ -320,6 +322,21 @@ def test_an_issuer_that_is_away_is_our_trouble_and_not_the_callers(
         answer = api.get("/api/v1/datasets", headers={"Authorization": f"Bearer {metropole.token()}"})
     assert (answer.status_code, answer.json()["type"]) == (503, "urn:garonne:problem:issuer-away")
     assert answer.headers["retry-after"] == "30"
+
+
+def test_who_listens_hears_nothing_more_once_the_token_has_expired(
+    services: Services, metropole: ScriptedIssuer
+) -> None:
+    now = [1000.0]
+    known = replace(services, tokens=Tokens([metropole.trusted("m")], now=lambda: now[0]))
+    token = metropole.token(exp=1300, iat=1000)
+    header = (b"authorization", f"Bearer {token}".encode())
+    request = Request({"type": "http", "headers": [header], "client": ("127.0.0.1", 1), "app": application(known)})
+    who = caller(request)
+    assert who.level is Level.PARTNER
+    assert is_still_valid(request, known, who)
+    now[0] = 1330
+    assert not is_still_valid(request, known, who)
 
 
 def test_the_file_of_issuers_is_read_strictly(tmp_path: Path) -> None:
