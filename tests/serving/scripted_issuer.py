@@ -41,6 +41,7 @@ class ScriptedIssuer:
     extra: list[Any] = field(default_factory=list)  # in its key set
     padding: int = 0
     delay_seconds: float = 0
+    drip_seconds: float = 0  # between bytes
     status: int = 200
     asked: list[str] = field(default_factory=list)
 
@@ -104,7 +105,9 @@ def running(*keys: SigningKey) -> Iterator[ScriptedIssuer]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             try:
-                self.wfile.write(body)
+                for piece in [body] if not issuer.drip_seconds else map(bytes, zip(body, strict=True)):
+                    self.wfile.write(piece)
+                    time.sleep(issuer.drip_seconds)
             except ConnectionError:  # who asked has read enough
                 self.close_connection = True
 

@@ -20,8 +20,9 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from serving.access.caller import Caller
-from serving.access.fetching import MAX_BYTES, fetched
+from serving.access.fetching import MAX_BYTES, FetchError, fetched
 from serving.access.issuer_keys import (
+    DISCOVERY,
     FRESH_SECONDS,
     LEAST_SECONDS,
     MAX_KEYS,
@@ -277,6 +278,14 @@ def test_a_slow_issuer_holds_up_few_and_not_for_long(metropole: ScriptedIssuer) 
     assert metropole.asked.count(metropole.asked[0]) == len(metropole.asked) == 1
     assert waited[9] < 0.4  # most were told at once
     assert waited[-1] < 1.4
+
+
+def test_an_issuer_that_drips_is_left_in_time(metropole: ScriptedIssuer) -> None:
+    metropole.drip_seconds = 0.05
+    began = time.monotonic()
+    with pytest.raises(FetchError, match=r"no whole answer within 0\.3 s"):
+        fetched(metropole.url + DISCOVERY, total_seconds=0.3)
+    assert time.monotonic() - began < 2
 
 
 def test_those_who_come_while_the_keys_are_read_get_them(metropole: ScriptedIssuer) -> None:
