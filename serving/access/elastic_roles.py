@@ -14,6 +14,7 @@ from serving.access.levels import ORDER, Level
 
 Descriptor = dict[str, Any]
 READING = ["read", "view_index_metadata"]
+KIBANA = {"application": "kibana-.kibana", "privileges": ["read"], "resources": ["*"]}  # sees dashboards, saves none
 
 
 def strictest(contract: Contract) -> Sensitivity:
@@ -37,7 +38,7 @@ def analyst(contracts: Iterable[Contract], tenant: str, level: Level) -> Descrip
     if not re.fullmatch(TENANT, tenant):
         raise ValueError(f"not the name of a tenant: {tenant}")
     names = [n for c in contracts if level.sees(strictest(c)) for n in tenant_indices(c, tenant)]
-    return {"cluster": [], "indices": [{"names": names, "privileges": READING}]}
+    return {"cluster": [], "indices": [{"names": names, "privileges": READING}], "applications": [KIBANA]}
 
 
 def api() -> Descriptor:

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 from elasticsearch import Elasticsearch
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from garonne.questions import command
-from garonne.questions.asking import Row, fill, forget, plain
+from garonne.questions.asking import Row, plain
 from garonne.questions.city import EVENING, TENANT, documents
 from garonne.questions.command import PAGE, answered
 from garonne.questions.page import page
@@ -41,11 +41,22 @@ def by_contract() -> dict[str, Documents]:
 
 
 @pytest.fixture(scope="module")
-def es(servers: Endpoints) -> Iterator[Elasticsearch]:
+def run(servers: Endpoints) -> Iterator[Callable[..., Result]]:
+    """The command on the test servers."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "endpoints", lambda _: servers)
+        yield lambda *words: CliRunner().invoke(command.app, words)
+
+
+@pytest.fixture(scope="module")
+def es(servers: Endpoints, run: Callable[..., Result]) -> Iterator[Elasticsearch]:
+    """Elasticsearch with the example city in it, and without it at the end."""
     found = client(servers)
-    assert fill(found) > 5000
+    assert run("fill").exit_code == 0
+    assert found.count(index=f"city-*-{TENANT}-*")["count"] > 5000
     yield found
-    forget(found)
+    assert run("forget").exit_code == 0
+    assert found.count(index=f"city-*-{TENANT}-*,city-*-{TENANT}")["count"] == 0
 
 
 @pytest.fixture(scope="module")
@@ -83,18 +94,12 @@ def test_a_door_that_differs_is_told(es: Elasticsearch) -> None:
 
 
 @pytest.mark.servers
-def test_the_commands_fill_ask_and_forget(
-    servers: Endpoints, es: Elasticsearch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(command, "endpoints", lambda _: servers)
-    asked = CliRunner().invoke(command.app, ["ask", "full-car-parks"])
+@pytest.mark.usefixtures("es")
+def test_the_command_shows_the_answer(run: Callable[..., Result]) -> None:
+    asked = run("ask", "full-car-parks")
     assert asked.exit_code == 0, asked.output
     assert "PR-002" in asked.output
-    assert CliRunner().invoke(command.app, ["ask", "nothing"]).exit_code == 2
-    assert CliRunner().invoke(command.app, ["forget"]).exit_code == 0
-    assert es.count(index=f"city-*-{TENANT}-*")["count"] == 0
-    assert CliRunner().invoke(command.app, ["fill"]).exit_code == 0
-    assert es.count(index=f"city-*-{TENANT}-*")["count"] > 5000
+    assert run("ask", "nothing").exit_code == 2
 
 
 def test_there_are_twenty_in_both_languages_each_with_its_oracle() -> None:

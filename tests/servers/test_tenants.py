@@ -19,7 +19,7 @@ from runtime.endpoints import Endpoints
 from schemas import contracts
 from schemas.contract import Sensitivity
 from serving.access.audit import INDEX as AUDIT
-from serving.access.elastic_keys import add_analyst, own_serve_key, remove_analysts, role_name
+from serving.access.elastic_keys import add_analyst, add_user, own_serve_key, remove_analysts, role_name
 from serving.access.elastic_roles import analyst, strictest
 from serving.access.keys import INDEX as KEYS
 from serving.access.levels import Level
@@ -159,7 +159,16 @@ def test_the_command_makes_lists_and_ends_keys(filled: Endpoints, monkeypatch: p
     assert "labege" in listed
     assert "valid" in listed
     assert text not in listed
-    assert "keys ended, 1 roles removed" in run("remove", "labege")
+    password = run("add", "labege", "--level", "private", "--user", "ana").strip()
+    login = {"elasticsearch_user": "ana", "elasticsearch_password": SecretStr(password)}
+    ana = client(filled.model_copy(update=login))
+    assert ana.count(index=EVERY)["count"] == 0
+    assert "user ana" in run("list")
+    with pytest.raises(ValueError, match="there is a user elastic already"):
+        add_user(client(filled), probes().values(), "labege", Level.OPEN, "elastic")
+    assert "keys ended, 1 users removed" in run("remove", "labege")
+    with pytest.raises(AuthenticationException):
+        ana.count(index=EVERY)
     with pytest.raises(AuthenticationException):
         analysts.count(index=EVERY)
     assert "valid" not in "".join(line for line in run("list").splitlines() if "labege" in line)
