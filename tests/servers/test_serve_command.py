@@ -9,9 +9,11 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
+import yaml
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
@@ -24,6 +26,7 @@ from runtime.processes import running
 from runtime.settings import PROJECT, settings
 from tests.servers.drivers import environment_of
 from tests.servers.stacks import until
+from tests.serving import scripted_issuer
 
 pytestmark = pytest.mark.servers
 
@@ -88,6 +91,25 @@ def test_a_key_opens_what_it_says_until_it_is_revoked(
     assert running(here) == []
     assert not (tmp_path / "processes" / "api.json").exists()
     assert key.split("_")[2] not in (tmp_path / "api.log").read_text()
+
+
+def test_a_token_of_an_issuer_in_the_file_opens_what_the_file_says(
+    servers: Endpoints, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with scripted_issuer.running(scripted_issuer.rsa("a")) as issuer:
+        trusted = issuer.trusted("metropole").model_dump(mode="json")
+        (tmp_path / "issuers.yaml").write_text(yaml.safe_dump({"issuers": [trusted]}), encoding="utf-8")
+        monkeypatch.setenv("GARONNE_ISSUERS", str(tmp_path / "issuers.yaml"))
+        with serving(tmp_path, servers) as address:
+            ledger = f"{address}/api/v1/datasets/ledger"
+
+            def asked(**claims: Any) -> httpx2.Response:
+                return httpx2.get(ledger, headers={"Authorization": f"Bearer {issuer.token(**claims)}"}, timeout=30)
+
+            assert asked().json()["tenants"] == ["balma"]
+            assert asked(groups=[]).status_code == 404
+            assert asked(aud="another").status_code == 401
+            assert issuer.reads == 1
 
 
 def test_a_login_with_few_rights_and_an_elasticsearch_that_is_away_are_no_surprise(
