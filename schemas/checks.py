@@ -61,6 +61,16 @@ def _common(contract: Contract) -> Iterator[str]:
             yield f"every {contract.kind} has a field {name}"
 
 
+def _modelled(contract: Contract) -> Iterator[str]:
+    model = contract.declaration.smart_data_model
+    names = model.attributes if model else {}
+    for name in names:
+        if name not in contract.field_names:
+            yield f"{name} has a name in the Smart Data Model, and is not a field"
+    if len(set(names.values())) < len(names):
+        yield "two fields have one name in the Smart Data Model"
+
+
 def _examples(contract: Contract) -> Iterator[str]:
     paths = list(contract.examples())
     for verdict in ("pass", "fail"):
@@ -82,6 +92,7 @@ CHECKS: tuple[Callable[[Contract], Iterator[str]], ...] = (
     _mappable,
     _keyed,
     _common,
+    _modelled,
     _examples,
 )
 

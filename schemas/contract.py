@@ -79,6 +79,16 @@ class Field(BaseModel):
         return str(t.get("logicalType", t["type"]))
 
 
+class SmartDataModel(BaseModel):
+    """The FIWARE Smart Data Model that a contract's documents are told as, where they are told as NGSI-LD."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    subject: str  # of the models' repositories: Weather, Parking, …
+    type: str
+    attributes: dict[str, str] = {}  # the model's own words for fields, of the same unit and meaning
+
+
 class Declaration(BaseModel):
     """``contract.yaml``: what Avro has no word for."""
 
@@ -92,7 +102,7 @@ class Declaration(BaseModel):
     version: str | None = None  # field with the time that tells the newer of two documents
     period: Literal["month", "year"]
     retention_days: int = ModelField(gt=0)
-    smart_data_model: str | None = None
+    smart_data_model: SmartDataModel | None = None
 
 
 class Contract(BaseModel):

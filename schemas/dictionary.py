@@ -35,7 +35,7 @@ def _section(contract: Contract) -> Iterator[str]:
     yield f"- {', '.join(where)}"
     yield f"- key {', '.join(f'`{k}`' for k in d.key)}; kept {d.retention_days} days; {d.sensitivity}"
     if d.smart_data_model:
-        yield f"- Smart Data Model {d.smart_data_model}"
+        yield f"- Smart Data Model {d.smart_data_model.type}"
     yield "\n| Field | Type | Unit | Range | Meaning |\n|---|---|---|---|---|"
     for f in contract.fields:
         yield f"| `{f.name}` | {_type(f)} | {f.unit or ''} | {_range(f)} | {f.doc} |"

@@ -15,8 +15,13 @@ from serving.documentation import add_documentation
 from serving.doors import datasets, explore, health, live
 from serving.doors.answers import json
 from serving.doors.asking import Asking, Known
+from serving.doors.gbfs import paths as gbfs
+from serving.doors.gtfs_realtime import paths as gtfs_realtime
+from serving.doors.ngsi import paths as ngsi
+from serving.doors.ogc import paths as ogc
 from serving.errors import handle_errors
 from serving.headers import Headers
+from serving.heads import Heads
 from serving.limits import ANSWER_SECONDS, Limits
 from serving.openapi import document
 from serving.services import Services
@@ -49,14 +54,15 @@ def application(services: Services, answer_seconds: float = ANSWER_SECONDS) -> F
         redirect_slashes=False,
     )
     app.state.services = services
-    for door in (health, datasets, live, explore):
+    for door in (health, datasets, live, explore, ogc, ngsi, gtfs_realtime, gbfs):
         app.include_router(door.router)
     _describe(app)
     add_documentation(app, OPENAPI)
     handle_errors(app)
     app.add_middleware(Limits, answer_seconds=answer_seconds)
-    app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET"], allow_headers=["*"])
+    app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "HEAD"], allow_headers=["*"])
     app.add_middleware(Headers)
+    app.add_middleware(Heads)
     app.add_middleware(Accesses, audit=services.audit)
     return app
 

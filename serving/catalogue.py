@@ -24,7 +24,7 @@ def described(view: View) -> dict[str, Any]:
         "key": [name for name in contract.key if name in view.fields],
         "time": contract.time,
         "retention_days": declared.retention_days,
-        "smart_data_model": declared.smart_data_model,
+        "smart_data_model": declared.smart_data_model.type if declared.smart_data_model else None,
         "fields": [_field(f, view) for f in view.fields.values()],
     }
 

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from serving import problems
+from serving.dialects import told
 from serving.problems import ProblemError
 
 log = structlog.get_logger()
@@ -34,8 +35,8 @@ def handle_errors(app: FastAPI) -> None:
 
 def response(problem: ProblemError, path: str) -> Response:
     """A problem as the answer to a request."""
-    body = orjson.dumps(problem.document(path))
-    return Response(body, problem.status, problem.headers, problems.MEDIA_TYPE)
+    document = told(problem, path)
+    return Response(orjson.dumps(document), document["status"], problem.headers, problems.MEDIA_TYPE)
 
 
 def of_elasticsearch(error: ApiError | TransportError) -> ProblemError:

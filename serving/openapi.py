@@ -12,6 +12,8 @@ from fastapi.openapi.utils import get_openapi
 
 from serving.access.view import View
 from serving.doors.datasets import PREFIX
+from serving.doors.ogc.addresses import COLLECTIONS
+from serving.doors.ogc.collections import is_collection
 from serving.models import document_schema, parameters
 from serving.problems import MEDIA_TYPE
 
@@ -30,15 +32,18 @@ PROBLEM = {
 }
 REFERENCE = "#/components/schemas/"
 OF_DATASET = f"{PREFIX}/{{dataset}}"
+OF_COLLECTION = f"{COLLECTIONS}/{{dataset}}"
 OF_DOCUMENTS = ("history", "latest")
 OWN_ANSWERS = ("export", "live")
+ITEMS = "/items"
 
 
 def document(app: FastAPI, views: Mapping[str, View]) -> Document:
     """The OpenAPI document of what is to be seen."""
     found = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
     paths = {path: _with_problems(item) for path, item in found["paths"].items()}
-    told = {path: item for path, item in paths.items() if not path.startswith(f"{OF_DATASET}/")}
+    of_each = (f"{OF_DATASET}/", OF_COLLECTION)
+    told = {path: item for path, item in paths.items() if not path.startswith(of_each)}
     for path, item in paths.items():
         if path not in told:
             told.update(_told(path, item, views))
@@ -59,13 +64,17 @@ def _told(path: str, item: Document, views: Mapping[str, View]) -> Iterator[tupl
     for name, view in views.items():
         if path.endswith("/latest") and view.dataset.is_latest:
             continue  # it is asked for by the name of the dataset itself
+        is_collections = path.startswith(OF_COLLECTION)
+        if is_collections and not is_collection(view):
+            continue
         own = copy.deepcopy(item)
         for operation in own.values():
             operation["operationId"] += f"_{name}"
             operation["tags"] = [name]
             kept = [p for p in operation.get("parameters", []) if p["name"] != "dataset"]
-            operation["parameters"] = kept + parameters(view)
-            if (answer := _answer(path, name)) is not None:
+            filters = parameters(view) if not is_collections or path.endswith(ITEMS) else []
+            operation["parameters"] = kept + filters
+            if not is_collections and (answer := _answer(path, name)) is not None:
                 operation["responses"]["200"] = answer
         yield path.replace("{dataset}", name), own
 

@@ -22,6 +22,14 @@ ANONYMOUS_PER_MINUTE = 600
 
 
 @dataclass(frozen=True)
+class Operator:
+    """Who publishes: whom a reader of a feed tells what is wrong with it, and the zone of their clocks."""
+
+    contact_email: str = "contact@localhost"
+    timezone: str = "Europe/Paris"
+
+
+@dataclass(frozen=True)
 class Services:
     """Documents, keys and tokens, quotas, the record of accesses, and the contracts that all is derived from."""
 
@@ -33,6 +41,7 @@ class Services:
     quotas: Quotas = field(default_factory=Quotas)
     tokens: Tokens = field(default_factory=Tokens)
     anonymous_per_minute: int = ANONYMOUS_PER_MINUTE
+    operator: Operator = field(default_factory=Operator)
 
     @cached_property
     def live(self) -> Live:
@@ -46,7 +55,9 @@ class Services:
         secret: str,
         anonymous_per_minute: int = ANONYMOUS_PER_MINUTE,
         issuers: Iterable[Issuer] = (),
+        operator: Operator = Operator(),  # noqa: B008 -- a constant
     ) -> Services:
         """The services on an Elasticsearch; the secret signs cursors, tokens of the issuers are trusted."""
         kept = (Reader(es), KeyStore(es), Cursors(secret), Audit(es))
-        return cls(contracts(), *kept, tokens=Tokens(issuers), anonymous_per_minute=anonymous_per_minute)
+        tokens = Tokens(issuers)
+        return cls(contracts(), *kept, tokens=tokens, anonymous_per_minute=anonymous_per_minute, operator=operator)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
-from urllib.parse import urlencode
 from zoneinfo import ZoneInfo, available_timezones
 
 from fastapi import APIRouter, Query, Request
@@ -15,6 +14,7 @@ from serving.access.view import View, views
 from serving.catalogue import described
 from serving.doors.answers import TAKEN, columns, exported, fields_of, json, renamed
 from serving.doors.asking import Asking, Known, tenants, viewed
+from serving.doors.paging import next_query, question_of
 from serving.doors.parameters import Aggregated, Filters, Newest, Paged, Taken, condition, place_of
 from serving.exports import FORMATS
 from serving.odsql.clauses import groupings, orders, selection, step_of
@@ -80,12 +80,12 @@ def history(request: Request, dataset: str, who: Asking, known: Known, asked: An
     """Documents, the newest first unless told otherwise; every page is of the moment of the first."""
     view = viewed(request, dataset, asked.tenant, who)
     shown, order = columns(view, asked.select), order_of(view, asked.order_by)
-    question = _question(request, view, who.name)
+    question = question_of(request, view, who.name)
     at = known.cursors.read(asked.cursor, question) if asked.cursor is not None else None
     page = known.reader.page(view, condition(request, asked, view), fields_of(shown), order, asked.limit, at)
     cursor = known.cursors.text(page.next, question) if page.next else None
     body = {"count": len(page.documents), "results": renamed(page.documents, shown), "cursor": cursor}
-    return json(body, Link=f'<{_with_cursor(request, cursor)}>; rel="next"') if cursor else json(body)
+    return json(body, Link=f'<{request.url.path}?{next_query(request, cursor)}>; rel="next"') if cursor else json(body)
 
 
 @router.get("/{dataset}/aggregate", summary="Figures by time, by area and by any field")
@@ -196,14 +196,3 @@ def _cells(
     place, time = place_of(view), (view.dataset.contract.time, _step(asked.step)) if asked.step else None
     fields = dict.fromkeys([place, *([time[0]] if time else []), *(m.field for m in measures if m.field)])
     return by_cell(known.reader.scan(view, wanted, list(fields), []), place, asked.h3, measures, time)
-
-
-def _question(request: Request, view: View, caller: str) -> str:
-    """What a cursor belongs to: all but the place in the pages, and how many of them there are."""
-    given = sorted((k, v) for k, v in request.query_params.multi_items() if k not in ("cursor", "limit"))
-    return f"{caller} {view.scope} {view.dataset.name} {urlencode(given)}"
-
-
-def _with_cursor(request: Request, cursor: str) -> str:
-    given = [(k, v) for k, v in request.query_params.multi_items() if k != "cursor"]
-    return f"{request.url.path}?{urlencode([*given, ('cursor', cursor)])}"

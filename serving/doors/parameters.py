@@ -11,7 +11,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from serving import problems
 from serving.access.view import View
-from serving.odsql.parsing import MAX_CHARACTERS
+from serving.languages import MAX_CHARACTERS
 from serving.odsql.where import condition as odsql
 from serving.queries.conditions import (
     AllOf,
@@ -100,7 +100,7 @@ def condition(request: Request, asked: Filters, view: View) -> Condition:
     Raises:
         ProblemError: a parameter cannot be read, or is neither known nor a field's.
     """
-    parts = [*_times(asked, view), *_places(asked, view), *_fields(request, asked.names(), view)]
+    parts = [*_times(asked, view), *_places(asked, view), *of_fields(request, asked.names(), view)]
     if asked.where is not None:
         parts.append(odsql(asked.where, view.fields))
     return AllOf(tuple(parts)) if parts else Everything()
@@ -160,8 +160,12 @@ def place_of(view: View) -> str:
     raise problems.bad_query(f"{view.dataset.name} has no places, so they cannot be asked for")
 
 
-def _fields(request: Request, known: set[str], view: View) -> Iterable[Condition]:
-    """`field=value` (repeated: one of them) and `field.gte=value`."""
+def of_fields(request: Request, known: set[str], view: View) -> Iterable[Condition]:
+    """The conditions of parameters named after fields: `field=value` (repeated: one of them) and `field.gte=value`.
+
+    Raises:
+        ProblemError: a parameter is neither known nor a field's.
+    """
     for name in dict.fromkeys(request.query_params):
         if name in known:
             continue

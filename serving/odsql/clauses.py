@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from lark import Token, Transformer, v_args
-from lark.exceptions import VisitError
 
 from serving import problems
+from serving.languages import transformed
 from serving.odsql.literals import name_of, number_of
 from serving.odsql.parsing import Clause, parsed
-from serving.problems import ProblemError
 from serving.queries.bodies import Order
 from serving.queries.measures import Grouping, Kind, Measure, Step
 
@@ -83,12 +82,7 @@ def step_of(count: float, unit: str) -> Step:
 
 
 def _items(clause: Clause, text: str) -> list[Any]:
-    try:
-        found: list[Any] = _Clauses().transform(parsed(clause, text)).children
-    except VisitError as e:
-        if isinstance(e.orig_exc, ProblemError):
-            raise e.orig_exc from None
-        raise
+    found: list[Any] = transformed(_Clauses(), parsed(clause, text)).children
     if len(found) > MAX_ITEMS:
         raise problems.bad_query(f"{clause}: {len(found)} parts, and there may be {MAX_ITEMS}")
     return found

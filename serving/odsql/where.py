@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lark import Token, Transformer, v_args
-from lark.exceptions import VisitError
 
 from schemas import Field
 from serving import problems
+from serving.languages import transformed
 from serving.odsql.literals import date_of, metres_of, name_of, number_of, point_of, ring_of, text_of
 from serving.odsql.parsing import parsed
-from serving.problems import ProblemError
 from serving.queries.conditions import (
     AllOf,
     AnyOf,
@@ -55,12 +54,7 @@ def condition(text: str, fields: Mapping[str, Field]) -> Condition:
     Raises:
         ProblemError: it is none; says what to change.
     """
-    try:
-        found: Condition = _Conditions(fields).transform(parsed("where", text)).children[0]
-    except VisitError as e:
-        if isinstance(e.orig_exc, ProblemError):
-            raise e.orig_exc from None
-        raise
+    found: Condition = transformed(_Conditions(fields), parsed("where", text)).children[0]
     return found
 
 

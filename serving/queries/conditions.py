@@ -57,6 +57,14 @@ class StartsWith:
 
 
 @dataclass(frozen=True)
+class Like:
+    """A name of a form: `%` is any text, `_` any sign, after a backslash they are themselves; case matters."""
+
+    field: str
+    pattern: str
+
+
+@dataclass(frozen=True)
 class InBox:
     """A place between two meridians and two parallels (degrees); west may lie east of east, across 180°."""
 
@@ -106,5 +114,17 @@ class Not:
 
 
 Condition = (
-    Everything | Compare | OneOf | IsNull | Contains | StartsWith | InBox | Near | InPolygon | AllOf | AnyOf | Not
+    Everything
+    | Compare
+    | OneOf
+    | IsNull
+    | Contains
+    | StartsWith
+    | Like
+    | InBox
+    | Near
+    | InPolygon
+    | AllOf
+    | AnyOf
+    | Not
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from elasticsearch import Elasticsearch
 
@@ -25,14 +25,16 @@ from serving.queries.bodies import (
 )
 from serving.queries.conditions import Condition, Everything
 from serving.queries.cursors import Cursor
-from serving.queries.kinds import exact, require
-from serving.queries.measures import GROUPABLE, Grouping, Measure, aggregation, group_value, source
+from serving.queries.kinds import FieldKind, exact, require
+from serving.queries.measures import GROUPABLE, Grouping, Measure, aggregation, group_value, source, time_of
 
 SEARCH_SECONDS = 20
 KEEP_ALIVE = "5m"
 PAGE = 2000
 MAX_SIZE = 10_000  # index.max_result_window
 MAX_GROUPS = 10_000
+DEGREE_DECIMALS = 6  # as exactly as Elasticsearch keeps places
+CORNERS = (("top_left", "lon"), ("bottom_right", "lat"), ("bottom_right", "lon"), ("top_left", "lat"))
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,16 @@ class Page:
 
     documents: list[Document]
     next: Cursor | None
+    total: int | None = None  # of all pages, where it was asked for
+
+
+@dataclass(frozen=True)
+class Extent:
+    """Where and when documents are: west, south, east, north in degrees, and the first and last time."""
+
+    box: tuple[float, float, float, float] | None
+    first: str | None
+    last: str | None
 
 
 class Reader:
@@ -74,23 +86,25 @@ class Reader:
         order: Sequence[Order],
         limit: int,
         at: Cursor | None,
+        is_counted: bool = False,
     ) -> Page:
-        """A page of documents of one point in time, after those before it."""
+        """A page of documents of one point in time, after those before it; counted, with the number of all."""
         size = min(limit + 1, MAX_SIZE)  # one more tells whether there are more
         asked = {**wanted(view, select), "sort": [*sort(view, order), {"_shard_doc": "asc"}], "size": size}
         view.query(condition)  # what cannot be asked opens no point in time
         point = at.point if at else self._point(view)
         if point is None:
-            return Page([], None)
+            return Page([], None, 0 if is_counted else None)
         after: dict[str, Any] = {"search_after": at.after} if at else {}
         is_open = False
         try:
             pit = {"id": point, "keep_alive": KEEP_ALIVE}
-            found = self._search(view, condition, pit=pit, track_total_hits=False, **after, **asked)
+            found = self._search(view, condition, pit=pit, track_total_hits=is_counted, **after, **asked)
             hits = found["hits"]["hits"]
+            total = found["hits"]["total"]["value"] if is_counted else None
             is_open = len(hits) > limit or len(hits) == MAX_SIZE
             documents = [document(h, select) for h in hits[:limit]]
-            return Page(documents, Cursor(found["pit_id"], hits[limit - 1]["sort"]) if is_open else None)
+            return Page(documents, Cursor(found["pit_id"], hits[limit - 1]["sort"]) if is_open else None, total)
         finally:
             if not is_open and at is None:
                 self._es.close_point_in_time(id=point)
@@ -137,17 +151,36 @@ class Reader:
             for b in buckets
         ]
 
-    def newest(self, view: View, condition: Condition, select: Sequence[str], limit: int) -> list[Document]:
-        """The newest document of each entity, where the dataset does not keep them apart."""
+    def newest(
+        self, view: View, condition: Condition, select: Sequence[str], limit: int, each: int = 1
+    ) -> list[Document]:
+        """The newest document of each entity, or its newest few, where the dataset does not keep them apart."""
         contract = view.dataset.contract
         identity = [view.field(name) for name in contract.key if name != contract.time]
         sources = [{f.name: {"terms": {"field": exact(f)}}} for f in identity]
         wanted = [*dict.fromkeys([*select, contract.time])]
-        top = {"size": 1, "sort": sort(view, [Order(contract.time, is_descending=True)]), "_source": wanted}
+        top = {"size": each, "sort": sort(view, [Order(contract.time, is_descending=True)]), "_source": wanted}
         composite = {"composite": {"size": limit, "sources": sources}, "aggregations": {"top": {"top_hits": top}}}
         found = self._search(view, condition, size=0, aggregations={"entities": composite})
         buckets = found.get("aggregations", {}).get("entities", {}).get("buckets", [])
-        return [document(b["top"]["hits"]["hits"][0], select) for b in buckets]
+        return [document(hit, select) for b in buckets for hit in b["top"]["hits"]["hits"]]
+
+    def extent(self, view: View, place: str) -> Extent:
+        """Where and when the documents of a dataset are."""
+        time = view.dataset.contract.time
+        asked = {
+            "box": {"geo_bounds": {"field": require(view.field(place), {FieldKind.PLACE}, "an extent").name}},
+            "first": {"min": {"field": time}},
+            "last": {"max": {"field": time}},
+        }
+        found = self._search(view, Everything(), size=0, aggregations=asked).get("aggregations", {})
+        bounds = found.get("box", {}).get("bounds")
+        west_south_east_north = (
+            tuple(round(bounds[corner][axis], DEGREE_DECIMALS) for corner, axis in CORNERS) if bounds else None
+        )
+        times = (found.get(name, {}).get("value") for name in ("first", "last"))
+        first, last = (None if value is None else time_of(value) for value in times)
+        return Extent(cast(tuple[float, float, float, float] | None, west_south_east_north), first, last)
 
     def values(
         self, view: View, condition: Condition, fields: Sequence[str], most: int

@@ -19,6 +19,7 @@ from serving.queries.conditions import (
     InBox,
     InPolygon,
     IsNull,
+    Like,
     Near,
     Not,
     OneOf,
@@ -30,6 +31,7 @@ Fields = Callable[[str], Field]  # raises for a field that is not there for the 
 Query = dict[str, Any]
 RANGES = {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
 WILD = re.compile(r"([\\*?])")
+FORM = re.compile(r"\\.|[\\%_*?]", re.DOTALL)
 TEXTS = {FieldKind.NAME, FieldKind.TEXT}
 PLACES = {FieldKind.PLACE}
 MAX_DISTANCE_M = 20_040_000.0
@@ -90,6 +92,13 @@ def _(c: StartsWith, fields: Fields) -> Query:
 
 
 @rendered.register
+def _(c: Like, fields: Fields) -> Query:
+    field = require(fields(c.field), TEXTS, "a form")
+    pattern = FORM.sub(_wild, str(compared(field, c.pattern)))
+    return {"wildcard": {exact(field): {"value": pattern}}}
+
+
+@rendered.register
 def _(c: InBox, fields: Fields) -> Query:
     field = require(fields(c.field), PLACES, "a box")
     _require_places((c.west, c.south), (c.east, c.north))
@@ -126,6 +135,8 @@ def _(c: AllOf, fields: Fields) -> Query:
 
 @rendered.register
 def _(c: AnyOf, fields: Fields) -> Query:
+    if not c.parts:
+        return {"match_none": {}}  # of no alternatives none holds, while Elasticsearch takes none for all
     return {"bool": {"should": [rendered(p, fields) for p in c.parts], "minimum_should_match": 1}}
 
 
@@ -142,6 +153,11 @@ def _exists(field: Field) -> Query:
 
 def _escaped(found: re.Match[str]) -> str:
     return "\\" + found[0]
+
+
+def _wild(found: re.Match[str]) -> str:
+    sign = found[0]
+    return {"%": "*", "_": "?"}.get(sign) or WILD.sub(_escaped, sign[-1])
 
 
 def _require_places(*points: tuple[float, float]) -> None:

@@ -1,0 +1,1 @@
+"""GTFS-Realtime: where the vehicles of public transport are."""
