@@ -25,7 +25,7 @@ ETSI_TYPES = {
 def told(problem: ProblemError, path: str) -> dict[str, Any]:
     """The problem document for a path; neither OGC API Features nor NGSI-LD knows of 422."""
     document = problem.document(path)
-    if not path.startswith((f"{OGC}/", f"{NGSI_LD}/")):
+    if path.split("/")[1] not in (OGC[1:], NGSI_LD[1:]):
         return document
     if problem.status == HTTPStatus.UNPROCESSABLE_ENTITY:
         document |= {"status": 400, "title": HTTPStatus.BAD_REQUEST.phrase}

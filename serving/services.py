@@ -55,7 +55,7 @@ class Services:
         secret: str,
         anonymous_per_minute: int = ANONYMOUS_PER_MINUTE,
         issuers: Iterable[Issuer] = (),
-        operator: Operator = Operator(),  # noqa: B008 -- a constant
+        operator: Operator = Operator(),
     ) -> Services:
         """The services on an Elasticsearch; the secret signs cursors, tokens of the issuers are trusted."""
         kept = (Reader(es), KeyStore(es), Cursors(secret), Audit(es))

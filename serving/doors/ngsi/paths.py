@@ -59,9 +59,8 @@ def entities(request: Request, who: Asking, known: Known, asked: Annotated[Many,
     of = _type(request, who, known, asked)
     named, states = ids(asked), of_states(asked, of)
     among = of_entities(named, of) if named else condition(())
+    show, attributes = simplified if SIMPLE & options(asked) else normalized, shown(asked, of)
     total, documents = finding.now(known.reader, of, among, states, asked.offset, asked.limit)
-    show = simplified if SIMPLE & options(asked) else normalized
-    attributes = shown(asked, of)
     return _page(request, of, [show(of, d, attributes) for d in documents], total, asked)
 
 
@@ -84,9 +83,8 @@ def temporal_entities(request: Request, who: Asking, known: Known, asked: Annota
     of = _type(request, who, known, asked)
     named = ids(asked)
     wanted = condition([*([of_entities(named, of)] if named else []), *of_states(asked, of)])
-    times = condition(of_times(asked, of))
+    show, attributes, times = _in_time(asked), shown(asked, of), condition(of_times(asked, of))
     found = finding.ever(known.reader, of, wanted, times, asked.offset, asked.limit, asked.last_n)
-    show, attributes = _in_time(asked), shown(asked, of)
     told = [show(of, documents, attributes) for documents in found.entities]
     return _page(request, of, told, found.total, asked, *_partial(of, found))
 

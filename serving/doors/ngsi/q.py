@@ -58,19 +58,19 @@ class _Conditions(Transformer[Token, Any]):
         return token
 
     def exists(self, name: Token) -> Condition:
-        return Not(IsNull(self._of.attribute(name).name))
+        return Not(IsNull(self._of.attribute(str(name)).name))
 
     def compared(self, name: Token, operator: Token, value: Token) -> Condition:
-        field = self._of.attribute(name)
+        field = self._of.attribute(str(name))
         same = {"==": "=", "!=": "!="}.get(operator, str(operator))
         return Compare(field.name, same, _value(value))  # type: ignore[arg-type]
 
     def one_of(self, name: Token, operator: Token, *values: Token) -> Condition:
-        field = self._of.attribute(name).name
+        field = self._of.attribute(str(name)).name
         return _unless(operator, field, OneOf(field, tuple(map(_value, values))))
 
     def between(self, name: Token, operator: Token, low: Token, high: Token) -> Condition:
-        field = self._of.attribute(name).name
+        field = self._of.attribute(str(name)).name
         inside = AllOf((Compare(field, ">=", _value(low)), Compare(field, "<=", _value(high))))
         return _unless(operator, field, inside)
 

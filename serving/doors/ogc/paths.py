@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, cast
+from urllib.parse import unquote
 
 from fastapi import APIRouter, FastAPI, Query, Request
 from starlette.responses import Response
@@ -158,7 +159,7 @@ def _found(known: Services, view: View, name: str) -> dict[str, Any]:
     if wanted is not None:
         _, documents = known.reader.some(view, wanted, list(view.fields), [], 0, SAME_KEY)
         for document in documents:
-            if identity.named(view, key, document, SEPARATOR) == name:
+            if unquote(identity.named(view, key, document, SEPARATOR)) == unquote(name):
                 return document
     detail = f"{view.dataset.name} has no feature {problems.cut(name)!r}"
     raise ProblemError(404, "unknown-feature", detail)
