@@ -48,12 +48,32 @@ class Identity:
 
 
 @dataclass(frozen=True)
-class Question:
-    """A condition in ODSQL, what it means, and the fields it names."""
+class Words:
+    """A condition in the languages of the doors, and its opposite, which holds for what is unknown too."""
 
-    text: str
+    odsql: str
+    cql2: str
+    not_cql2: str
+    q: str | None  # which has no words for everything
+
+    @classmethod
+    def of(cls, field: str, odsql: str, cql2: str, q: str | None) -> Words:
+        """The words of a condition on one field."""
+        return cls(odsql, cql2, f"({field} IS NULL OR NOT ({cql2}))", q)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A condition, what it means, and the fields it names."""
+
+    words: Words
     holds: Holds
     fields: frozenset[str]
+
+    @property
+    def text(self) -> str:
+        """The condition in ODSQL."""
+        return self.words.odsql
 
 
 def question(rng: random.Random, contract: Contract, depth: int = 2) -> Question:
@@ -68,12 +88,19 @@ def question(rng: random.Random, contract: Contract, depth: int = 2) -> Question
 
 
 def _joined(word: str, parts: list[Question]) -> Question:
-    first, second = parts
-    fields = first.fields | second.fields
+    first, second = (p.words for p in parts)
     if word == "not":
-        return Question(f"not ({first.text})", lambda d: not first.holds(d), first.fields)
+        words = Words(f"not ({first.odsql})", first.not_cql2, f"({first.cql2})", None)
+        return Question(words, lambda d: not parts[0].holds(d), parts[0].fields)
+    other, sign = ("or", ";") if word == "and" else ("and", "|")
+    words = Words(
+        f"({first.odsql}) {word} ({second.odsql})",
+        f"({first.cql2} {word} {second.cql2})",
+        f"({first.not_cql2} {other} {second.not_cql2})",
+        f"({first.q}{sign}{second.q})" if first.q and second.q else None,
+    )
     holds = all if word == "and" else any
-    return Question(f"({first.text}) {word} ({second.text})", lambda d: holds([p.holds(d) for p in parts]), fields)
+    return Question(words, lambda d: holds([p.holds(d) for p in parts]), parts[0].fields | parts[1].fields)
 
 
 @dataclass(frozen=True)
@@ -81,14 +108,20 @@ class Leaf:
     """A kind of condition on one field."""
 
     field: str
-    make: Callable[[random.Random, str], tuple[str, Holds]]
+    make: Callable[[random.Random, str, str], tuple[Words, Holds]]
 
     def made(self, rng: random.Random) -> Question:
-        text, holds = self.make(rng, self.field)
-        return Question(text, holds, frozenset({self.field}))
+        words, holds = self.make(rng, self.field, attribute(self.field))
+        return Question(words, holds, frozenset({self.field}))
 
 
-def _number(rng: random.Random, field: str) -> tuple[str, Holds]:
+def attribute(field: str) -> str:
+    """What NGSI-LD calls a field of a probe, which no Smart Data Model has."""
+    first, *rest = field.split("_")
+    return first + "".join(map(str.capitalize, rest))
+
+
+def _number(rng: random.Random, field: str, name: str) -> tuple[Words, Holds]:
     value, sign = rng.choice(VISITS), rng.choice(["=", "!=", "<", "<=", ">", ">="])
     compare: dict[str, Callable[[Any], bool]] = {
         "=": lambda v: v == value,
@@ -98,53 +131,67 @@ def _number(rng: random.Random, field: str) -> tuple[str, Holds]:
         ">": lambda v: v > value,
         ">=": lambda v: v >= value,
     }
-    return f"{field} {sign} {value}", lambda d: d[field] is not None and compare[sign](d[field])
+    cql2, q = {"!=": "<>"}.get(sign, sign), {"=": "=="}.get(sign, sign)
+    words = Words.of(field, f"{field} {sign} {value}", f"{field} {cql2} {value}", f"{name}{q}{value}")
+    return words, lambda d: d[field] is not None and compare[sign](d[field])
 
 
-def _between(rng: random.Random, field: str) -> tuple[str, Holds]:
+def _between(rng: random.Random, field: str, name: str) -> tuple[Words, Holds]:
     low, high = sorted(rng.sample(VISITS, 2))
-    return f"{field} in [{low}..{high}[", lambda d: d[field] is not None and low <= d[field] < high
+    cql2 = f"{field} BETWEEN {low} AND {high} AND {field} < {high}"
+    words = Words.of(field, f"{field} in [{low}..{high}[", cql2, f"({name}=={low}..{high};{name}<{high})")
+    return words, lambda d: d[field] is not None and low <= d[field] < high
 
 
-def _time(rng: random.Random, field: str) -> tuple[str, Holds]:
+def _time(rng: random.Random, field: str, name: str) -> tuple[Words, Holds]:
     at: datetime = START + timedelta(minutes=rng.randrange(-5, 10 * PARTS))
-    return f"{field} >= date'{at.isoformat()}'", lambda d: d[field] >= at
+    text = at.isoformat()
+    words = Words.of(field, f"{field} >= date'{text}'", f"{field} >= TIMESTAMP('{text}')", f"{name}>={text}")
+    return words, lambda d: d[field] >= at
 
 
-def _one_of(values: Iterable[str]) -> Callable[[random.Random, str], tuple[str, Holds]]:
+def _one_of(values: Iterable[str]) -> Callable[[random.Random, str, str], tuple[Words, Holds]]:
     known = [*values, "nothing"]
 
-    def make(rng: random.Random, field: str) -> tuple[str, Holds]:
+    def make(rng: random.Random, field: str, name: str) -> tuple[Words, Holds]:
         chosen = rng.sample(known, 2)
-        return f"{field} in ({', '.join(map(repr, chosen))})", lambda d: d[field] in chosen
+        listed = f"{field} in ({', '.join(map(repr, chosen))})"
+        quoted = ",".join(f'"{c}"' for c in chosen)
+        return Words.of(field, listed, listed, f"{name}=={quoted}"), lambda d: d[field] in chosen
 
     return make
 
 
-def _starts(beginnings: Iterable[str]) -> Callable[[random.Random, str], tuple[str, Holds]]:
+def _starts(beginnings: Iterable[str]) -> Callable[[random.Random, str, str], tuple[Words, Holds]]:
     known = list(beginnings)
 
-    def make(rng: random.Random, field: str) -> tuple[str, Holds]:
+    def make(rng: random.Random, field: str, _: str) -> tuple[Words, Holds]:
         start = rng.choice(known)
-        return f'startswith({field}, "{start}")', lambda d: d[field] is not None and d[field].startswith(start)
+        words = Words.of(field, f'startswith({field}, "{start}")', f"{field} LIKE '{start}%'", None)
+        return words, lambda d: d[field] is not None and d[field].startswith(start)
 
     return make
 
 
-def _null(rng: random.Random, field: str) -> tuple[str, Holds]:
+def _null(rng: random.Random, field: str, name: str) -> tuple[Words, Holds]:
     wanted = rng.random() < 0.5
-    return f"{field} is {'null' if wanted else 'not null'}", lambda d: (d[field] is None) == wanted
+    null, there = f"{field} is null", f"{field} is not null"
+    words = Words(null, null, there, None) if wanted else Words(there, there, null, name)
+    return words, lambda d: (d[field] is None) == wanted
 
 
-def _boolean(rng: random.Random, field: str) -> tuple[str, Holds]:
+def _boolean(rng: random.Random, field: str, name: str) -> tuple[Words, Holds]:
     wanted = rng.random() < 0.5
-    return f"{field} is {str(wanted).lower()}", lambda d: d[field] is wanted
+    text = str(wanted).lower()
+    return Words.of(field, f"{field} is {text}", f"{field} = {text}", f"{name}=={text}"), lambda d: d[field] is wanted
 
 
-def _box(_: random.Random, field: str) -> tuple[str, Holds]:
+def _box(_: random.Random, field: str, __: str) -> tuple[Words, Holds]:
     south, west, north, east = BOX
-    text = f"in_bbox({field}, {south - 0.001}, {west - 0.001}, {north}, {east})"
-    return text, lambda d: d[field]["lat"] <= north and d[field]["lon"] <= east
+    south, west = south - 0.001, west - 0.001
+    odsql = f"in_bbox({field}, {south}, {west}, {north}, {east})"
+    cql2 = f"S_INTERSECTS({field}, BBOX({west}, {south}, {east}, {north}))"
+    return Words.of(field, odsql, cql2, None), lambda d: d[field]["lat"] <= north and d[field]["lon"] <= east
 
 
 LEAVES = [

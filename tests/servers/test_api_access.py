@@ -19,16 +19,21 @@ from starlette.types import ASGIApp
 from runtime.elastic.client import client
 from runtime.endpoints import Endpoints
 from serving.access.levels import Level
-from tests.servers.questions import Document, Identity, question
+from serving.dialects import ETSI
+from tests.servers.questions import Document, Identity, Question, attribute, question
 from tests.servers.serving import TENANTS, api, index, key, lines, probes
 
 pytestmark = pytest.mark.servers
 
 BASE = "/api/v1/datasets"
 EXPLORE = "/api/explore/v2.1/catalog/datasets/DATASET"
+OGC = "/ogc/collections/DATASET/items"
+NGSI = "/ngsi-ld/v1/temporal/entities"
 QUESTIONS = 1000
 AT_ONCE = 8
+LINK = re.compile(r'"href":"[^"]*"')
 NAMES = ("anonymous", "partner", "private")
+Door = tuple[str, dict[str, Any], set[str], Any]
 FIELDS = [f.name for f in probes()["probe_observed"].fields]
 
 
@@ -102,10 +107,11 @@ async def _ask(asked: httpx2.AsyncClient, who: Identity, rng: random.Random) -> 
     dataset = rng.choice(["probe_observed", "probe_observed", *sorted(probes())])
     tenants = rng.choice([[], [], ["balma"], ["aucamville"], list(TENANTS), ["*"]])
     asks = question(rng, probes()[dataset])
-    door, parameters, names, judge = _door(rng, dataset)
+    door, parameters, names, judge = _standard_door(rng, dataset, asks) or _door(rng, dataset)
+    language = {OGC: {"filter": asks.words.cql2}, NGSI: {"q": asks.words.q}}.get(door, {"where": asks.text})
     answer = await asked.get(
         door.replace("DATASET", dataset),
-        params={**parameters, "where": asks.text, "tenant": tenants},
+        params={**parameters, **language, "tenant": tenants},
         headers=who.headers,
     )
     there = who.sees(dataset, tenants)
@@ -122,7 +128,32 @@ async def _ask(asked: httpx2.AsyncClient, who: Identity, rng: random.Random) -> 
     return True
 
 
-def _door(rng: random.Random, dataset: str) -> tuple[str, dict[str, Any], set[str], Any]:
+def _standard_door(
+    rng: random.Random, dataset: str, asks: Question
+) -> tuple[str, dict[str, Any], set[str], Any] | None:
+    """A path of a standard, as `_door` has it; None when another is to be asked."""
+    kind = rng.choice(["ogc", "ngsi", "none", "none", "none"])
+    if kind == "ogc":
+        return OGC, {"limit": rng.choice([1, 1000])}, set(), _features
+    if kind == "ngsi" and asks.words.q is not None:
+        name = str(probes()[dataset].avro["name"])
+        return NGSI, {"type": name, "limit": 100, "lastN": 3, "count": "true"}, set(), _entities
+    return None
+
+
+def _features(answer: httpx2.Response, documents: list[Document]) -> None:
+    found = answer.json()
+    assert found["numberMatched"] == len(documents)
+    assert found["numberReturned"] == len(found["features"])
+
+
+def _entities(answer: httpx2.Response, documents: list[Document]) -> None:
+    there = {d["entity_id"] for d in documents}
+    assert {e["id"].rpartition(":")[2] for e in answer.json()} == there
+    assert int(answer.headers["NGSILD-Results-Count"]) == len(there)
+
+
+def _door(rng: random.Random, dataset: str) -> Door:
     """A path, its parameters, the fields that they name, and what its answer must be."""
     field = rng.choice([f for f in FIELDS if f in {x.name for x in probes()[dataset].fields} and f != "location"])
     kind = rng.choice(["count", "group", "history", "order", "entities", "csv", "geojson", "records", "facets", "rows"])
@@ -205,15 +236,18 @@ def _only(documents: list[Document], field: str) -> list[Document]:
 def _require_unknown(answer: httpx2.Response, hidden: list[str]) -> None:
     """The same error as for a field that nobody has ever heard of."""
     found = answer.json()
-    assert (answer.status_code, found["type"]) == (400, "urn:garonne:problem:unknown-field")
-    assert found["field"] in hidden
-    assert all(field not in found["detail"].partition("it has")[2] for field in hidden)
+    is_ngsi = found["instance"].startswith("/ngsi-ld")
+    names = list(map(attribute, hidden)) if is_ngsi else hidden
+    expected = f"{ETSI}BadRequestData" if is_ngsi else "urn:garonne:problem:unknown-field"
+    assert (answer.status_code, found["type"]) == (400, expected)
+    assert found["field"] in names
+    assert all(name not in found["detail"].partition("it has")[2] for name in names)
 
 
 def _require_nothing_foreign(
     answer: httpx2.Response, there: list[Document] | None, level: Level, reach: frozenset[str]
 ) -> None:
-    text = answer.text
+    text = LINK.sub("", answer.text)  # a link repeats what was asked
     assert answer.status_code < 500, text
     assert "hidden-personal" not in text
     if level is not Level.PRIVATE:
@@ -222,7 +256,7 @@ def _require_nothing_foreign(
         assert "hidden-partner" not in text
         assert not re.search(r"10000\d\d\.0", text)
     if there is None:
-        assert "results" not in text
+        assert not re.search("results|features|levelCelsius", text)
     if answer.status_code == 200:
         for tenant in set(TENANTS) - reach:
             assert tenant not in text
