@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from google.transit.gtfs_realtime_pb2 import FeedMessage, VehiclePosition
 from starlette.testclient import TestClient
@@ -166,7 +168,7 @@ def test_a_station_of_which_too_little_is_known_is_not_published() -> None:
     assert files.published([{**STATION, "name": None, "capacity": None, "docks_available": None}])
 
 
-def test_the_files_of_a_system_keep_the_rules_of_gbfs() -> None:
+def gbfs_files() -> dict[str, dict[str, Any]]:
     content = {
         "manifest": files.manifest({"toulouse": "http://x/gbfs.json"}),
         "gbfs": files.discovery({name: f"http://x/{name}.json" for name in files.FILES}),
@@ -174,8 +176,20 @@ def test_the_files_of_a_system_keep_the_rules_of_gbfs() -> None:
         "station_information": files.station_information([STATION]),
         "station_status": files.station_status([STATION]),
     }
-    for name, data in content.items():
-        require_gbfs(name, files.file(data, NOW))
+    return {name: files.file(data, NOW) for name, data in content.items()}
+
+
+def test_the_files_of_a_system_keep_the_rules_of_gbfs() -> None:
+    for name, found in gbfs_files().items():
+        require_gbfs(name, found)
+
+
+def test_the_files_of_a_system_are_valid_by_the_schemas_of_gbfs(shared_data: Path) -> None:
+    schemas = {p.stem: json.loads(p.read_text()) for p in (shared_data / "gbfs" / "schema_v3.0").glob("*.json")}
+    checked = [name for name in gbfs_files() if name in schemas]
+    for name in checked:
+        jsonschema_rs.validator_for(schemas[name], validate_formats=True).validate(gbfs_files()[name])
+    assert len(checked) >= 3
 
 
 def require_gbfs(name: str, found: dict[str, Any]) -> None:
