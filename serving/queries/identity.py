@@ -31,14 +31,15 @@ def is_named(view: View) -> bool:
 
 
 def named(view: View, key: Sequence[str], document: Mapping[str, Any], separator: str) -> str:
-    """The name of a document or entity; signs that separate or are not plain are written as %XX."""
+    """The name of a document or entity; %XX for signs that are not plain, or that separate before the last part."""
+    *parts, last = (_text(view, name, document[name]) for name in key)
     plain = PLAIN.replace(separator, "")
-    return separator.join(quote(_text(view, name, document[name]), safe=plain) for name in key)
+    return separator.join([*(quote(part, safe=plain) for part in parts), quote(last, safe=PLAIN)])
 
 
 def condition(view: View, key: Sequence[str], name: str, separator: str) -> Condition | None:
     """The condition for a name; None when nothing can be called so."""
-    values = [unquote(part) for part in name.split(separator)]
+    values = [unquote(part) for part in name.split(separator, len(key) - 1)]
     if len(values) != len(key):
         return None
     try:

@@ -19,7 +19,7 @@ def samples(contract: Contract, tenants: Sequence[str]) -> Iterator[dict[str, An
     """Documents of some entities of each tenant at some times; some of what may be unknown is."""
     for tenant in tenants:
         for entity in range(ENTITIES):
-            for step in range(TIMES):
+            for step in range(TIMES if contract.time in contract.key else 1):
                 values = {f.name: _value(contract, f, entity, step) for f in contract.fields}
                 yield {**values, "tenant": tenant, contract.time: START + step * STEP}
 
@@ -49,10 +49,18 @@ def _known(contract: Contract, field: Field, entity: int, number: int) -> Any:
     if kind == "GeoPoint":
         return place(entity)
     if kind == "array":
-        return ["late", "spike"] if number % 2 else []
+        return _several(contract, field, entity, number) if number % 2 else []
     if kind == "bytes":
         return base64.b64encode(bytes([number])).decode()
     low, high = field.minimum or 0, field.maximum if field.maximum is not None else 1000
     share = (entity * TIMES + number) % 20 / 20
     value = low + (high - low) * share
     return int(value) if kind in ("int", "long") else round(value, 3)
+
+
+def _several(contract: Contract, field: Field, entity: int, number: int) -> list[Any]:
+    items = field.avro_type["items"] if isinstance(field.avro_type, dict) else "string"
+    if items == "string":
+        return ["late", "spike"]
+    inner = [Field.model_validate(f) for f in items["fields"]]
+    return [{f.name: _known(contract, f, entity, number + i) for f in inner} for i in range(2)]

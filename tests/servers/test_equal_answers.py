@@ -37,7 +37,7 @@ def asked(servers: Endpoints) -> Iterator[TestClient]:
     es = client(servers)
     ensure_templates(es, contracts().values())
     for contract in contracts().values():
-        write(es, list(actions(contract, samples(contract, TENANTS))), visible=True)
+        assert write(es, list(actions(contract, samples(contract, TENANTS))), visible=True).refused == []
     with TestClient(application(Services.of(es, "tests", 1_000_000)), raise_server_exceptions=False) as found:
         yield found
     es.indices.delete(index=[name for t in TENANTS for name in es.indices.get(index=f"city-*-{t}*")])

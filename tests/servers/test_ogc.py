@@ -88,6 +88,7 @@ def test_conf_core_crs84(asked: TestClient) -> None:
 
 def test_conf_core_root_op_and_success(asked: TestClient, landing: Any) -> None:
     """Abstract tests 3 and 4: the landing page, with links to the API's document, conformance and data."""
+    assert links(content(asked, f"{ROOT}/"), "data") == links(landing, "data")
     for rel in ("service-desc", "service-doc", "conformance", "data", "self"):
         for link in links(landing, rel):
             assert asked.get(link["href"]).status_code == 200

@@ -77,7 +77,7 @@ def test_an_entity_is_found_by_its_id(entity: str) -> None:
     assert urn.isascii()
     found = of.entity(urn)
     assert found == identity.same(of.now, of.key, {"tenant": "toulouse", "entity_id": entity})
-    assert of.entity(f"{urn}:more") is None
+    assert of.entity("urn:ngsi-ld:WeatherObserved:toulouse") is None
 
 
 @pytest.mark.parametrize(

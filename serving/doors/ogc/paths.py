@@ -46,6 +46,7 @@ router = APIRouter(prefix=PREFIX, tags=["OGC API Features"])
 Asked = Annotated[Page, Query()]
 
 
+@router.get("/", include_in_schema=False)
 @router.get("", summary="Landing page", responses=schemas.OF_LANDING)
 def landing(request: Request, _: Asking, asked: Asked) -> Response:
     """What there is here."""
