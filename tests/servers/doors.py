@@ -208,7 +208,11 @@ def _cell(of: Any, text: str) -> Any:
     if kind is FieldKind.PLACE:
         lat, lon = text.split(", ")
         return {"lat": float(lat), "lon": float(lon)}
-    read = {FieldKind.INTEGER: int, FieldKind.DECIMAL: float, FieldKind.BOOLEAN: lambda t: t == "true"}
+    read = {
+        FieldKind.INTEGER: int,
+        FieldKind.DECIMAL: float,
+        FieldKind.BOOLEAN: {"true": True, "false": False}.__getitem__,
+    }
     return read.get(kind, str)(text)  # type: ignore[operator]
 
 

@@ -71,6 +71,7 @@ def test_what_is_unknown_is_not_there(asked: TestClient) -> None:
         ({"q": 'state=="free"|visitsCount==58'}, lambda d: d["state"] == "free" or d["visits_count"] == 58),
         ({"q": "levelCelsius;isOpen==true"}, lambda d: d["level_celsius"] is not None and d["is_open"]),
         ({"q": "visitsCount<57;visitsCount>54"}, lambda d: 54 < d["visits_count"] < 57),
+        ({"q": "visitsCount==20..55"}, lambda d: 20 <= d["visits_count"] <= 55),
         (
             {"georel": "near;maxDistance==100", "geometry": "Point", "coordinates": "[1.42,43.52]"},
             lambda d: d["location"]["lat"] == 43.52,

@@ -123,16 +123,6 @@ def test_the_feeds_refuse_what_they_do_not_know(alone: TestClient, path: str) ->
     assert alone.get(path).status_code == 422
 
 
-@pytest.mark.parametrize(
-    "path", ["/docs", "/openapi.json", "/ogc", "/ogc/conformance", "/ngsi-ld/v1/types", "/ogc/nothing", "/health"]
-)
-def test_head_is_get_without_the_body(alone: TestClient, path: str) -> None:
-    got, head = alone.get(path), alone.head(path)
-    assert (head.status_code, head.content) == (got.status_code, b"")
-    for name in ("content-type", "content-length", "cache-control"):
-        assert head.headers.get(name) == got.headers.get(name)
-
-
 VEHICLE: dict[str, Any] = {
     "tenant": "toulouse", "entity_id": "bus-1", "observed_at": "2026-07-14T11:59:30.250000+00:00",
     "location": {"lat": 43.6, "lon": 1.44}, "line_id": "L1", "trip_id": "t1", "direction_id": 0, "stop_id": "s1",
