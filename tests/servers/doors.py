@@ -102,6 +102,12 @@ def history(asked: Asked, question: Question) -> Found:
     return Found([asked.row(r) for r in rows], count["results"][0]["count"])
 
 
+def latest(asked: Asked, question: Question) -> Found:
+    found = asked.get(f"{BASE}/{asked.contract.name}/latest", question, **question.native).json()
+    assert found["is_complete"]
+    return Found([asked.row(r) for r in found["results"]], found["count"])
+
+
 def exported(name: str, read: Callable[[Asked, bytes], list[Row]]) -> Door:
     def door(asked: Asked, question: Question) -> Found:
         answer = asked.get(f"{BASE}/{asked.dataset.name}/export/{name}", question, **question.native)
@@ -298,7 +304,7 @@ def doors_of(asked: Asked, names: set[str]) -> dict[str, Door]:
     if "location" in names:
         found["ogc"] = ogc
     if asked.dataset.is_latest:
-        found["ngsi now"] = ngsi_now
+        found |= {"latest": latest, "ngsi now": ngsi_now}
     else:
         found["ngsi in time"] = ngsi_in_time
     return found
