@@ -111,6 +111,13 @@ def test_pages_and_counts(asked: TestClient) -> None:
         assert (nothing.json(), nothing.headers["NGSILD-Results-Count"]) == ([], "12")
 
 
+def test_the_standard_writes_lists_with_a_slash(asked: TestClient) -> None:
+    for path in ("entities", "temporal/entities", "types"):
+        given = {} if path == "types" else {"type": "ProbeObserved"}
+        with_slash, without = (asked.get(f"{ROOT}/{path}{slash}", params=given) for slash in ("/", ""))
+        assert (with_slash.status_code, with_slash.json()) == (200, without.json())
+
+
 def test_the_header_names_the_tenant_too(asked: TestClient) -> None:
     answer = asked.get(f"{ROOT}/entities", params={"type": "ProbeObserved"}, headers={"NGSILD-Tenant": "balma"})
     assert ids(answer.json()) == {d["entity_id"] for d in LAST}

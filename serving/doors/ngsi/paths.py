@@ -52,6 +52,7 @@ SIMPLE = {"keyValues", "simplified"}
 router = APIRouter(prefix=PREFIX, tags=["NGSI-LD"])
 
 
+@router.get("/entities/", include_in_schema=False)
 @router.get("/entities", summary="Entities", responses=schemas.OF_ENTITIES)
 def entities(request: Request, who: Asking, known: Known, asked: Annotated[Many, Query()]) -> Response:
     """Entities of one type, as they are now."""
@@ -76,6 +77,7 @@ def entity(request: Request, entity: str, who: Asking, known: Known, asked: Anno
     return _answer(request, of, show(of, documents[0], attributes))
 
 
+@router.get("/temporal/entities/", include_in_schema=False)
 @router.get("/temporal/entities", summary="Entities in time", responses=schemas.OF_EVOLUTIONS)
 def temporal_entities(request: Request, who: Asking, known: Known, asked: Annotated[ManyInTime, Query()]) -> Response:
     """Entities of one type of which something held in a time, as they were then."""
@@ -104,6 +106,7 @@ def temporal_entity(
     return _answer(request, of, show(of, found.entities[0], attributes), status, headers)
 
 
+@router.get("/types/", include_in_schema=False)
 @router.get("/types", summary="Types of entities", responses=schemas.OF_TYPES)
 def types(request: Request, who: Asking, known: Known, asked: Annotated[Types, Query()]) -> Response:
     """The types that the caller may see."""
