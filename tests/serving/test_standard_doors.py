@@ -131,6 +131,7 @@ VEHICLE: dict[str, Any] = {
 
 
 def test_a_position_is_told_with_zero_as_a_value_and_unknown_as_nothing() -> None:
+    hidden = {name: VEHICLE[name] for name in ("tenant", "entity_id", "observed_at")}
     unknown = {**dict.fromkeys(VEHICLE), "tenant": "balma", "entity_id": "x", "observed_at": VEHICLE["observed_at"]}
     found = FeedMessage.FromString(feed([VEHICLE, unknown], NOW))
     assert (found.header.gtfs_realtime_version, found.header.timestamp) == ("2.0", int(NOW.timestamp()))
@@ -141,6 +142,7 @@ def test_a_position_is_told_with_zero_as_a_value_and_unknown_as_nothing() -> Non
     assert (first.position.speed, first.position.bearing, first.position.HasField("bearing")) == (10.0, 0.0, True)
     assert first.current_status == VehiclePosition.INCOMING_AT
     assert (second.HasField("position"), second.HasField("current_status"), second.HasField("trip")) == (False,) * 3
+    assert FeedMessage.FromString(feed([hidden], NOW)).entity[0].vehicle.ListFields()[0][0].name == "timestamp"
     assert second.timestamp == int(datetime(2026, 7, 14, 11, 59, 30, tzinfo=UTC).timestamp())
 
 
@@ -155,6 +157,10 @@ STATION: dict[str, Any] = {
 def test_a_station_of_which_too_little_is_known_is_not_published() -> None:
     incomplete = [{**STATION, name: None} for name in files.REQUIRED]
     assert files.published([STATION, *incomplete]) == [STATION]
+    assert files.published([{n: v for n, v in STATION.items() if n != "is_renting"}]) == []
+    bare = {n: STATION[n] for n in ("entity_id", "observed_at", *files.REQUIRED)}
+    assert files.station_information([bare])["stations"][0]["name"][0]["text"] == "7"
+    assert "num_docks_available" not in files.station_status([bare])["stations"][0]
     assert files.published([{**STATION, "name": None, "capacity": None, "docks_available": None}])
 
 

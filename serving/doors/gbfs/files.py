@@ -27,7 +27,7 @@ Content = dict[str, Any]
 
 def published(stations: Iterable[Station]) -> list[Station]:
     """The stations of which all is known that GBFS asks for; it has no word for unknown."""
-    return [s for s in stations if all(s[name] is not None for name in REQUIRED)]
+    return [s for s in stations if all(s.get(name) is not None for name in REQUIRED)]
 
 
 def file(data: Content, now: datetime) -> Content:
@@ -72,7 +72,7 @@ def _information(station: Station) -> Content:
     where = station["location"]
     return {
         "station_id": station["entity_id"],
-        "name": _said(station["name"] or station["entity_id"]),
+        "name": _said(station.get("name") or station["entity_id"]),
         "lat": where["lat"],
         "lon": where["lon"],
         **_known(station, INFORMATION),
@@ -90,7 +90,7 @@ def _status(station: Station) -> Content:
 
 
 def _known(station: Station, names: Mapping[str, str]) -> Content:
-    return {told: station[name] for name, told in names.items() if station[name] is not None}
+    return {told: station[name] for name, told in names.items() if station.get(name) is not None}
 
 
 def _said(text: str) -> list[dict[str, str]]:

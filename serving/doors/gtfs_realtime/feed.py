@@ -20,7 +20,7 @@ STOP_STATUS = {
 
 
 def feed(vehicles: Iterable[Mapping[str, Any]], now: datetime) -> bytes:
-    """A whole feed (protobuf) of the positions that are known, made at a time; what is unknown is not in it."""
+    """A whole feed (protobuf) of known positions, made at a time; what is unknown or hidden is not in it."""
     header = FeedHeader(
         gtfs_realtime_version=VERSION, incrementality=FeedHeader.FULL_DATASET, timestamp=int(now.timestamp())
     )
@@ -35,12 +35,17 @@ def _name(vehicle: Mapping[str, Any]) -> str:
 def _position(vehicle: Mapping[str, Any]) -> VehiclePosition:
     found = VehiclePosition(timestamp=int(instant(vehicle["observed_at"]).timestamp()))
     found.vehicle.id = vehicle["entity_id"]
-    _set(found.trip, trip_id=vehicle["trip_id"], route_id=vehicle["line_id"], direction_id=vehicle["direction_id"])
-    _set(found, stop_id=vehicle["stop_id"], current_stop_sequence=vehicle["stop_sequence"])
-    _set(found, current_status=STOP_STATUS.get(vehicle["stop_status"]))
-    if (where := vehicle["location"]) is not None:
-        speed = vehicle["speed_km_per_h"]
-        _set(found.position, latitude=where["lat"], longitude=where["lon"], bearing=vehicle["bearing_degrees"])
+    _set(
+        found.trip,
+        trip_id=vehicle.get("trip_id"),
+        route_id=vehicle.get("line_id"),
+        direction_id=vehicle.get("direction_id"),
+    )
+    _set(found, stop_id=vehicle.get("stop_id"), current_stop_sequence=vehicle.get("stop_sequence"))
+    _set(found, current_status=STOP_STATUS.get(vehicle.get("stop_status", "")))
+    if (where := vehicle.get("location")) is not None:
+        speed = vehicle.get("speed_km_per_h")
+        _set(found.position, latitude=where["lat"], longitude=where["lon"], bearing=vehicle.get("bearing_degrees"))
         _set(found.position, speed=None if speed is None else speed / KM_PER_H)
     return found
 
