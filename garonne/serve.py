@@ -22,7 +22,7 @@ from runtime.urls import shown
 from serving.access.elastic_keys import kept_serve_key, own_serve_key
 from serving.access.issuers import issuers
 from serving.app import application
-from serving.services import ANONYMOUS_PER_MINUTE, Operator, Services
+from serving.services import ANONYMOUS_PER_MINUTE, Services
 
 PORT = 8080
 TIMEOUT_SECONDS = 25.0
@@ -41,8 +41,7 @@ def serve(
     """Answer questions over HTTP until Ctrl-C: catalogue, latest states, history, figures, exports, live updates."""
     es = client(_reading(endpoints(settings())), TIMEOUT_SECONDS)
     trusted = issuers(settings().issuers)
-    operator = Operator(settings().contact_email, settings().timezone)
-    services = Services.of(es, secret(settings().state, "api-cursors"), anonymous_per_minute, trusted, operator)
+    services = Services.of(es, secret(settings().state, "api-cursors"), anonymous_per_minute, trusted)
     errors.print(f"http://{host}:{port}/docs", soft_wrap=True)
     signal.signal(signal.SIGTERM, _leave)
     with announced(settings(), "api"):

@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     runtime: Literal["local", "containers"] = "local"
     ledger_seconds: float = Field(default=300, gt=0, validation_alias="GARONNE_LEDGER_SECONDS")
     repair_seconds: float = Field(default=600, gt=0, validation_alias="GARONNE_REPAIR_SECONDS")
+    # What feeds for others say of whom they come from.
     contact_email: str = Field(default="contact@localhost", validation_alias="GARONNE_CONTACT_EMAIL")
     timezone: str = Field(default="Europe/Paris", validation_alias="GARONNE_TIMEZONE")
     state: Path = Field(default_factory=lambda: default_state(), validation_alias="GARONNE_STATE")

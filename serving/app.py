@@ -53,8 +53,10 @@ def application(services: Services, answer_seconds: float = ANSWER_SECONDS) -> F
         redoc_url=None,
         redirect_slashes=False,
     )
+    for standard in (ogc, ngsi, gtfs_realtime, gbfs):
+        app.include_router(standard.router)
     app.state.services = services
-    for door in (health, datasets, live, explore, ogc, ngsi, gtfs_realtime, gbfs):
+    for door in (health, datasets, live, explore):
         app.include_router(door.router)
     _describe(app)
     add_documentation(app, OPENAPI)

@@ -22,14 +22,6 @@ ANONYMOUS_PER_MINUTE = 600
 
 
 @dataclass(frozen=True)
-class Operator:
-    """Who publishes: whom a reader of a feed tells what is wrong with it, and the zone of their clocks."""
-
-    contact_email: str = "contact@localhost"
-    timezone: str = "Europe/Paris"
-
-
-@dataclass(frozen=True)
 class Services:
     """Documents, keys and tokens, quotas, the record of accesses, and the contracts that all is derived from."""
 
@@ -41,7 +33,6 @@ class Services:
     quotas: Quotas = field(default_factory=Quotas)
     tokens: Tokens = field(default_factory=Tokens)
     anonymous_per_minute: int = ANONYMOUS_PER_MINUTE
-    operator: Operator = field(default_factory=Operator)
 
     @cached_property
     def live(self) -> Live:
@@ -55,9 +46,7 @@ class Services:
         secret: str,
         anonymous_per_minute: int = ANONYMOUS_PER_MINUTE,
         issuers: Iterable[Issuer] = (),
-        operator: Operator = Operator(),
     ) -> Services:
         """The services on an Elasticsearch; the secret signs cursors, tokens of the issuers are trusted."""
         kept = (Reader(es), KeyStore(es), Cursors(secret), Audit(es))
-        tokens = Tokens(issuers)
-        return cls(contracts(), *kept, tokens=tokens, anonymous_per_minute=anonymous_per_minute, operator=operator)
+        return cls(contracts(), *kept, tokens=Tokens(issuers), anonymous_per_minute=anonymous_per_minute)

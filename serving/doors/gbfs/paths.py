@@ -8,6 +8,7 @@ from typing import Literal
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from runtime.settings import settings
 from serving import problems
 from serving.access.caller import EVERY_TENANT
 from serving.access.view import View
@@ -48,16 +49,14 @@ def file(request: Request, system: str, name: FileName, who: Asking, known: Know
     stations = _stations(known, view)
     if not stations:
         raise _unknown(system)
-    return json(files.file(_content(request, known, system, name, stations), datetime.now(UTC)))
+    return json(files.file(_content(request, system, name, stations), datetime.now(UTC)))
 
 
-def _content(
-    request: Request, known: Services, system: str, name: FileName, stations: list[files.Station]
-) -> files.Content:
+def _content(request: Request, system: str, name: FileName, stations: list[files.Station]) -> files.Content:
     if name == "gbfs":
         return files.discovery({f: _address(request, system, f) for f in files.FILES})
     if name == "system_information":
-        return files.system_information(system, known.operator.contact_email, known.operator.timezone)
+        return files.system_information(system, settings().contact_email, settings().timezone)
     if name == "station_information":
         return files.station_information(stations)
     return files.station_status(stations)
