@@ -189,6 +189,20 @@ def test_feeds_of_mobility_say_what_the_documents_say(
         assert expected
 
 
+def test_every_file_of_every_bike_system_is_found_from_the_manifest(asked: TestClient) -> None:
+    systems = {s["system_id"]: s["versions"] for s in asked.get("/gbfs/manifest.json").json()["data"]["datasets"]}
+    assert set(TENANTS) <= systems.keys()
+    for tenant in TENANTS:
+        (version,) = systems[tenant]
+        feeds = asked.get(version["url"]).json()["data"]["feeds"]
+        found = {f["name"]: asked.get(f["url"]).json() for f in feeds}
+        assert {f["version"] for f in found.values()} == {version["version"]} == {"3.0"}
+        assert found["system_information"]["data"]["system_id"] == tenant
+        stations = [found[n]["data"]["stations"] for n in ("station_information", "station_status")]
+        assert len({tuple(s["station_id"] for s in of) for of in stations}) == 1
+    assert asked.get("/gbfs/nobody/3.0/gbfs.json").status_code == 404
+
+
 def test_the_newest_of_results_is_the_same_at_both_doors_that_tell_it(asked: TestClient) -> None:
     results = [d for d in EVERY if not d.contract.has_latest and d.contract.declaration.sensitivity == "open"]
     assert results
