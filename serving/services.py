@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from elasticsearch import Elasticsearch
 
@@ -12,11 +13,14 @@ from schemas import Contract, contracts
 from serving.access.audit import Audit
 from serving.access.keys import KeyStore
 from serving.access.quotas import Quotas
+from serving.kept import Kept
 from serving.live import Live
+from serving.pipeline import Pipeline
 from serving.queries.cursors import Cursors
 from serving.queries.reader import Reader
 
 ANONYMOUS_PER_MINUTE = 600
+BASEMAP_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,8 @@ class Services:
     audit: Audit
     quotas: Quotas = field(default_factory=Quotas)
     anonymous_per_minute: int = ANONYMOUS_PER_MINUTE
+    pipeline: Pipeline | None = None  # where there is none, its paths are not answered
+    basemaps: Kept[dict[str, Any]] = field(default_factory=lambda: Kept(BASEMAP_SECONDS))
 
     @cached_property
     def live(self) -> Live:
@@ -37,7 +43,13 @@ class Services:
         return Live(self.reader)
 
     @classmethod
-    def of(cls, es: Elasticsearch, secret: str, anonymous_per_minute: int = ANONYMOUS_PER_MINUTE) -> Services:
+    def of(
+        cls,
+        es: Elasticsearch,
+        secret: str,
+        anonymous_per_minute: int = ANONYMOUS_PER_MINUTE,
+        pipeline: Pipeline | None = None,
+    ) -> Services:
         """The services on an Elasticsearch; the secret signs cursors."""
         kept = (Reader(es), KeyStore(es), Cursors(secret), Audit(es))
-        return cls(contracts(), *kept, anonymous_per_minute=anonymous_per_minute)
+        return cls(contracts(), *kept, anonymous_per_minute=anonymous_per_minute, pipeline=pipeline)
