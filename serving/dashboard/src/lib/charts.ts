@@ -43,7 +43,7 @@ export function barOption(bars: Bar[], written: Written): EChartsCoreOption {
     ...common(),
     grid: { left: 8, right: 56, top: 4, bottom: 4, containLabel: true },
     tooltip: { ...tooltip(written), trigger: "item" },
-    xAxis: { ...valueAxis(written, true), type: "value" },
+    xAxis: { ...valueAxis(written, true), type: "value", scale: false }, // a bar that does not begin at zero misleads
     yAxis: {
       type: "category",
       inverse: true,

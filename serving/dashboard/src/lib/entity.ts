@@ -7,7 +7,7 @@ import { catalogue } from "./catalogue.svelte";
 import { iso } from "./time";
 
 export const MOST = 2000;
-const RADIUS_M = 1500;
+const RADIUS_M = 3000;
 const NEIGHBOURS = 8;
 const GAP = 2.5; // times the usual interval
 
@@ -52,6 +52,12 @@ export function gaps(times: number[], end: number): { usual: number | null; gaps
   const usual = [...intervals].sort((a, b) => a - b)[Math.floor(intervals.length / 2)]!;
   const found = [...sorted, end].slice(1).map((to, i) => ({ from: sorted[i]!, to }));
   return { usual, gaps: found.filter((g) => g.to - g.from > GAP * usual).reverse() };
+}
+
+/** Points with nothing in the middle of each gap, so that no line is drawn across. */
+export function broken(points: [number, number | null][], found: Gap[]): [number, number | null][] {
+  const holes = found.map(({ from, to }): [number, null] => [(from + to) / 2, null]);
+  return [...points, ...holes].sort((a, b) => a[0] - b[0]);
 }
 
 /** Other datasets that know an entity of the same id. */

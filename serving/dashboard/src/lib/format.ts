@@ -52,8 +52,8 @@ export function clock(time: number): string {
   return formatter("clock").format(time);
 }
 
-/** Any value of a document as text. */
-export function shown(value: any, field: Field | undefined): string {
+/** Any value of a document as text; a table has the unit in its head. */
+export function shown(value: any, field: Field | undefined, withUnit = true): string {
   if (value === null || value === undefined) return NOTHING;
   if (typeof value === "boolean") return t(value ? "yes" : "no");
   if (field?.name === "flags") return value.length ? value.map((f: string) => catalogue.flag(f)).join(" · ") : t("no_flags");
@@ -62,7 +62,7 @@ export function shown(value: any, field: Field | undefined): string {
     return "lat" in value ? `${value.lat.toFixed(5)}, ${value.lon.toFixed(5)}` : JSON.stringify(value);
   }
   if (field?.kind === "time") return dateTime(value, true);
-  if (typeof value === "number") return quantity(value, field);
+  if (typeof value === "number") return quantity(value, field, withUnit);
   return field?.value_labels[value]?.[language()] ?? String(value);
 }
 

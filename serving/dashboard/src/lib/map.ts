@@ -135,7 +135,7 @@ export class CityMap {
       id: layer.id,
       type: "fill",
       source: layer.id,
-      paint: { "fill-color": color as ExpressionSpecification, "fill-opacity": 0.5, "fill-antialias": false },
+      paint: { "fill-color": color as ExpressionSpecification, "fill-opacity": 0.5, "fill-outline-color": token("map-line") },
     });
     this.#map.addLayer({
       id: `${layer.id}-text`,
