@@ -1,4 +1,4 @@
-"""A small city's documents of the last day, made from the contracts: for the pages to have something to show."""
+"""A small city's documents of the last hours, made from the contracts: for the pages to have something to show."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from schemas.documents import document_id, index_name, latest_index_name
 
 TENANT = "toulouse_test"
 CENTRE = (43.6045, 1.444)
-HOURS = 24
+HOURS = 8
+GAP_HOURS = (3, 5)  # before now: one station says nothing
 LEVELS = "ABCDEF"
 Document = dict[str, Any]
 
 
-def fill(es: Elasticsearch, now: datetime) -> int:
-    """Bring the city's last day into Elasticsearch, visible at once; the number of its documents."""
+def fill(es: Elasticsearch, now: datetime, hours: int = HOURS) -> int:
+    """Bring the city's last hours into Elasticsearch, visible at once; the number of its documents."""
     ensure_templates(es, contracts().values())
-    every = [action for name, document in documents(now) for action in actions(name, document)]
+    every = [action for name, document in documents(now, hours) for action in actions(name, document)]
     for start in range(0, len(every), 2000):
         write(es, every[start : start + 2000], visible=True)
     return len(every)
@@ -41,16 +42,16 @@ def actions(name: str, document: Document) -> Iterator[Action]:
         yield Action(latest_index_name(of, TENANT), f"{TENANT}|{document['entity_id']}", version, source)
 
 
-def documents(now: datetime) -> Iterator[tuple[str, Document]]:
+def documents(now: datetime, hours: int) -> Iterator[tuple[str, Document]]:
     """Documents with the names of their contracts, the oldest first."""
     hour = now.replace(minute=0, second=0, microsecond=0)
-    for back in range(HOURS, -1, -1):
+    for back in range(hours, -1, -1):
         start = hour - timedelta(hours=back)
         yield from (*heat(start), *stations(start), *lines(start), *ledger(start))
         for quarter in range(4):
             at = start + timedelta(minutes=15 * quarter)
             if at <= now:
-                yield from observed(at)
+                yield from observed(at, is_gap=GAP_HOURS[0] <= (now - at) / timedelta(hours=1) < GAP_HOURS[1])
                 yield from windows(at)
     yield from nights(hour)
     yield from letters(now)
@@ -132,11 +133,11 @@ def stop_place(line: int, stop: int) -> dict[str, float]:
     }
 
 
-def observed(at: datetime) -> Iterator[tuple[str, Document]]:
+def observed(at: datetime, *, is_gap: bool) -> Iterator[tuple[str, Document]]:
     """Every observation of a quarter of an hour."""
     for n in range(12):
-        if n == 7 and 3 <= at.hour <= 5:
-            continue  # a gap
+        if n == 7 and is_gap:
+            continue
         temperature = 19 + 6 * day(at, 14) + (0 if n >= 9 else 1.5)
         more = {"temperature_celsius": temperature, "relative_humidity_ratio": 0.5, "is_rural_reference": n >= 9}
         yield "weather_observed", event(f"station-{n:02}", at, place(n, 0.05), "test-weather", **more)

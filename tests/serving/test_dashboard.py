@@ -1,4 +1,4 @@
-"""The dashboards' files: what browsers are allowed, how much they load at first, what is said where they are not built."""
+"""The dashboards' files: what browsers may ask, how much they load at first, what is said where nothing is built."""
 
 from __future__ import annotations
 
