@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
+
+from elasticsearch import ApiError, TransportError
 
 from connectors.feed import load_heads
 from connectors.redecoding import Redecoder
@@ -11,19 +14,23 @@ from connectors.replaying import DONE, Replayer
 from garonne.feeds import ALL_FEEDS
 from garonne.health.command import TIMEOUT_SECONDS, feeds_health, paused_feeds
 from garonne.health.judgement import Verdict
+from garonne.ledger import span_of
 from garonne.metrics_view import Sample, by_label, scraped, total
 from garonne.status import PAUSED, REFUSED
 from jobs.engine.context import Context
 from jobs.engine.failures import Kind
+from jobs.engine.ledger import FeedHour, JobHour, Ledger
+from jobs.engine.ledger_counts import counted
 from jobs.engine.refusal import Reason
 from runtime.elastic.client import client
 from runtime.elastic.letters import Selection, one
 from runtime.endpoints import endpoints
 from runtime.processes import running
 from runtime.settings import Settings
-from serving.pipeline import FeedState, QueryState, Replayed, SilentDevice
+from serving.pipeline import Account, FeedState, Imbalance, QueryState, Replayed, SilentDevice
 
 P95 = 0.95
+Who = tuple[str, str, str, str]  # tenant, feed or job, which of them, event
 STOPPED = {"garonne_query_refused": "refused", "garonne_query_paused": "paused", "garonne_sink_waiting": "waiting"}
 
 
@@ -49,6 +56,18 @@ class LocalPipeline:
         names = {s.labels["query"] for s in samples if "query" in s.labels}
         return [query_state(name, [s for s in samples if s.labels.get("query") == name]) for name in sorted(names)]
 
+    def ledger(self) -> Sequence[Account]:
+        """The last day's accounts of every feed and job.
+
+        Raises:
+            RuntimeError: Elasticsearch does not answer.
+        """
+        try:
+            found = counted(client(endpoints(self._settings), TIMEOUT_SECONDS), span_of(None, None))
+        except (ApiError, TransportError) as e:
+            raise RuntimeError(f"Elasticsearch does not say what it holds: {e}") from e
+        return accounts(found, datetime.now(UTC))
+
     def replay(self, tenant: str, dead_letter_id: str) -> Replayed:
         """Decode a letter again by what its feed's file says now, and send its events once.
 
@@ -63,6 +82,17 @@ class LocalPipeline:
         replayer = Replayer(context.endpoints, context.es, context.registry, redecoder)
         [became] = [r for page in replayer.replay(Selection((letter.dead_letter_id,), tenant)) for r in page]
         return Replayed(became.became, became.detail, became.became in DONE)
+
+
+def accounts(found: Ledger, now: datetime) -> list[Account]:
+    """Hours of a ledger added up, with what does not add up in those that are settled at a time (aware)."""
+    counts: dict[Who, Counter[str]] = {}
+    problems: dict[Who, list[Imbalance]] = {}
+    for h in (*found.feeds, *found.jobs):
+        counts.setdefault(_who(h), Counter()).update(_counts(h))
+    for h, what in found.problems(now):
+        problems.setdefault(_who(h), []).append(Imbalance(h.hour, what))
+    return [Account(*who, counts=dict(n), problems=tuple(problems.get(who, ()))) for who, n in sorted(counts.items())]
 
 
 def query_state(name: str, samples: Sequence[Sample]) -> QueryState:
@@ -86,6 +116,19 @@ def query_state(name: str, samples: Sequence[Sample]) -> QueryState:
         refused_count=round(documents.get("refused", 0)),
         late_count=round(total(samples, "garonne_query_late_rows_total")),
     )
+
+
+def _who(h: FeedHour | JobHour) -> Who:
+    if isinstance(h, FeedHour):
+        return h.tenant, h.feed, "feed", h.event
+    return h.tenant, h.job, "job", h.event
+
+
+def _counts(h: FeedHour | JobHour) -> dict[str, int]:
+    if isinstance(h, JobHour):
+        return {name: getattr(h, name) for name in ("expected", "in_results", "late", "repaired")}
+    counts = {name: getattr(h, name) for name in ("received", "accepted", "duplicate", "indexed")}
+    return {**counts, "rejected": h.rejected.total()}
 
 
 def _state(samples: Sequence[Sample]) -> tuple[str, str]:

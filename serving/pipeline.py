@@ -10,6 +10,7 @@ from typing import Protocol
 from serving.kept import Kept
 
 KEPT_SECONDS = 5.0
+LEDGER_KEPT_SECONDS = 30.0  # it adds up every document of a day
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,26 @@ class QueryState:
 
 
 @dataclass(frozen=True)
+class Imbalance:
+    """An hour of event time that does not add up, and what is amiss."""
+
+    hour: datetime
+    what: str
+
+
+@dataclass(frozen=True)
+class Account:
+    """What became of the records of a feed, or of the observations of a job, in the last day."""
+
+    tenant: str
+    counter: str  # the feed or the job
+    counted_by: str  # feed or job
+    event: str
+    counts: dict[str, int]  # by outcome
+    problems: tuple[Imbalance, ...]  # in hours in which nothing is on its way any more
+
+
+@dataclass(frozen=True)
 class Replayed:
     """What became of a dead letter that was to be replayed."""
 
@@ -77,6 +98,13 @@ class Pipeline(Protocol):
     def queries(self) -> Sequence[QueryState]:
         """The queries of the drivers that run on this machine's state folder."""
 
+    def ledger(self) -> Sequence[Account]:
+        """The last day's accounts of every feed and job.
+
+        Raises:
+            RuntimeError: Elasticsearch does not answer.
+        """
+
     def replay(self, tenant: str, dead_letter_id: str) -> Replayed:
         """Decode a letter again and send its events, once however often it is called.
 
@@ -93,6 +121,7 @@ class KeptPipeline:
         self._pipeline = pipeline
         self._feeds: Kept[Sequence[FeedState]] = Kept(KEPT_SECONDS)
         self._queries: Kept[Sequence[QueryState]] = Kept(KEPT_SECONDS)
+        self._ledger: Kept[Sequence[Account]] = Kept(LEDGER_KEPT_SECONDS)
 
     def feeds(self) -> Sequence[FeedState]:
         """Every feed that ever said something."""
@@ -101,6 +130,10 @@ class KeptPipeline:
     def queries(self) -> Sequence[QueryState]:
         """The queries that run."""
         return self._queries.get("queries", self._pipeline.queries)
+
+    def ledger(self) -> Sequence[Account]:
+        """The last day's accounts of every feed and job."""
+        return self._ledger.get("ledger", self._pipeline.ledger)
 
     def replay(self, tenant: str, dead_letter_id: str) -> Replayed:
         """Replay a letter, which is never answered from memory."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import Annotated
 
@@ -15,7 +16,7 @@ from serving.access.caller import Caller
 from serving.doors.answers import json
 from serving.doors.asking import Asking, Known, tenants, viewed
 from serving.doors.datasets import require_known
-from serving.pipeline import Pipeline, QueryState
+from serving.pipeline import Account, FeedState, Pipeline, QueryState
 from serving.problems import ProblemError
 from serving.services import Services
 
@@ -35,12 +36,15 @@ def feeds(request: Request, who: Asking, known: Known, tenant: Tenants = []) -> 
     """Each feed of the caller's tenants that ever said something: its state and why, its age, its silent devices."""
     require_known(request, {"tenant"})
     reach = _reach(who, tenant)
-    try:
-        found = [f for f in _pipeline(known).feeds() if reach is None or f.tenant in reach]
-    except RuntimeError as e:
-        log.warning("api.pipeline_health", reason=str(e)[:500])
-        raise problems.unavailable(RETRY_SECONDS) from None
-    return json({"count": len(found), "results": [asdict(f) for f in found]})
+    return _of_tenants(_pipeline(known).feeds, reach)
+
+
+@router.get("/ledger", summary="Whether everything that came is there")
+def ledger(request: Request, who: Asking, known: Known, tenant: Tenants = []) -> Response:  # noqa: B006
+    """What became of the last day's records of each feed, and of the observations of each job; what does not add up."""
+    require_known(request, {"tenant"})
+    reach = _reach(who, tenant)
+    return _of_tenants(_pipeline(known).ledger, reach)
 
 
 @router.get("/queries", summary="How the streaming queries are")
@@ -77,6 +81,15 @@ def _reach(who: Caller, names: list[str]) -> frozenset[str] | None:
         detail = f"the pipeline is told at the level {SENSITIVITY}; give a key of that level for these tenants"
         raise ProblemError(403, "level", detail)
     return reach
+
+
+def _of_tenants(ask: Callable[[], Sequence[FeedState | Account]], reach: frozenset[str] | None) -> Response:
+    try:
+        found = [one for one in ask() if reach is None or one.tenant in reach]
+    except RuntimeError as e:
+        log.warning("api.pipeline", reason=str(e)[:500])
+        raise problems.unavailable(RETRY_SECONDS) from None
+    return json({"count": len(found), "results": [asdict(one) for one in found]})
 
 
 def _pipeline(known: Services) -> Pipeline:

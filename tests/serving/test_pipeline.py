@@ -14,7 +14,7 @@ from serving.access.caller import EVERY_TENANT, Caller
 from serving.access.keys import KeyStore
 from serving.access.levels import Level
 from serving.app import application
-from serving.pipeline import FeedState, KeptPipeline, QueryState, Replayed
+from serving.pipeline import Account, FeedState, Imbalance, KeptPipeline, QueryState, Replayed
 from serving.services import Services
 
 PREFIX = "/api/v1/pipeline"
@@ -36,6 +36,11 @@ class Known:
 
     def queries(self) -> Sequence[QueryState]:
         return [QueryState("parking", "running", "", 12.0, AT, 3, 0.4, 0.5, 1000, 900, 0, 1)]
+
+    def ledger(self) -> Sequence[Account]:
+        counts = {"received": 3, "accepted": 2, "rejected": 1}
+        amiss = (Imbalance(AT, "1 accepted and not in the index"),)
+        return [Account("balma", "balma-weather", "feed", "weather_observed", counts, amiss)]
 
     def replay(self, tenant: str, dead_letter_id: str) -> Replayed:
         if tenant != "balma":
@@ -73,7 +78,7 @@ def get(asked: TestClient, path: str, key: str | None = None, status: int = 200)
 
 
 def test_nobody_without_a_key_is_told_of_the_pipeline(asked: TestClient) -> None:
-    for path in ("feeds", "queries"):
+    for path in ("feeds", "queries", "ledger"):
         assert "level partner" in get(asked, path, status=403)["detail"]
 
 
@@ -88,6 +93,12 @@ def test_counts_of_all_tenants_are_told_to_who_may_see_all(asked: TestClient) ->
     assert (of_one["lag_records"], of_one["rows_count"]) == (12.0, None)
     [of_all] = get(asked, "queries", "partner *")["results"]
     assert of_all["rows_count"] == 1000
+
+
+def test_the_ledger_says_what_does_not_add_up_to_those_of_the_tenant(asked: TestClient) -> None:
+    [account] = get(asked, "ledger", "partner balma")["results"]
+    assert account["problems"] == [{"hour": "2026-07-14T12:00:00+00:00", "what": "1 accepted and not in the index"}]
+    assert get(asked, "ledger", "partner toulouse")["results"] == []
 
 
 def test_the_pipeline_is_not_asked_for_each_who_looks(asked: TestClient, known: Known) -> None:

@@ -38,7 +38,7 @@ export function quantity(value: number | null | undefined, field: Field | undefi
 export function duration(seconds: number): string {
   const size = Math.abs(seconds);
   if (size < 120) return `${number(seconds, size < 10 ? 1 : 0)} s`;
-  if (size < 7200) return `${number(seconds / 60, 0)} min`;
+  if (size < 7200) return `${number(seconds / 60, size < 600 ? 1 : 0)} min`;
   if (size < 172_800) return `${number(seconds / 3600, 1)} h`;
   return `${number(seconds / 86_400, 0)} ${t("day_unit")}`;
 }

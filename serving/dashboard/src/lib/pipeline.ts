@@ -2,7 +2,6 @@
 
 import type { Row } from "./api";
 import { ask, DATASETS, get } from "./api";
-import { DAY, iso } from "./time";
 
 const PREFIX = "/api/v1/pipeline";
 export const LETTERS = 100;
@@ -15,29 +14,8 @@ export async function queries(signal: AbortSignal): Promise<Row[]> {
   return (await get(`${PREFIX}/queries`, {}, signal)).results;
 }
 
-/** What each counter counted over the last day, by outcome. */
 export async function ledger(tenant: string[], signal: AbortSignal): Promise<Row[]> {
-  const select = "sum(records_count) AS records";
-  const group_by = "tenant, counter, event, counted_by, outcome";
-  const asked = { tenant, select, group_by, from: iso(Date.now() - DAY) };
-  const found = (await get(`${DATASETS}/ledger/aggregate`, asked, signal)).results;
-  const rows = new Map<string, Row>();
-  for (const r of found) {
-    const counter = String(r.counter).split("/")[0]; // what was replayed of a feed counts as the feed's
-    const name = `${r.tenant}|${counter}|${r.event}`;
-    const row = rows.get(name) ?? { tenant: r.tenant, counter, event: r.event, isJob: false };
-    row.isJob ||= r.counted_by === "job";
-    row[r.outcome] = (row[r.outcome] ?? 0) + r.records;
-    rows.set(name, row);
-  }
-  return [...rows.values()].sort((a, b) => a.counter.localeCompare(b.counter));
-}
-
-/** What is wrong with a row of the ledger: a number of records that are not where they should be. */
-export function missing(row: Row): number {
-  const n = (name: string) => row[name] ?? 0;
-  if (row.isJob) return n("expected") - n("in_results") - n("late") + n("repaired");
-  return n("received") - n("accepted") - n("rejected") - n("duplicate");
+  return (await get(`${PREFIX}/ledger`, { tenant }, signal)).results;
 }
 
 export async function letters(tenant: string[], signal: AbortSignal): Promise<Row[]> {

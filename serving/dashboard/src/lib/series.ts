@@ -75,7 +75,7 @@ export async function bars(question: Omit<Question, "step"> & { by: string }, si
     tenant,
     from: iso(from),
     to: iso(to),
-    limit: 15,
+    limit: 10,
   };
   const rows = (await get(`${DATASETS}/${dataset}/aggregate`, asked, signal)).results;
   return rows.filter((r) => r.figure !== null).map((r) => ({ name: String(r[by] ?? "–"), value: r.figure }));
