@@ -69,7 +69,8 @@ check-static: $(READY) $(NODE_MODULES)
 	$(BIN)/mypy
 	$(BIN)/garonne schemas check
 
-format: $(READY) ## Let ruff format and fix
+format: $(READY) $(NODE_MODULES) ## Let ruff and prettier format and fix
+	@$(NPM) run --silent format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

@@ -21,12 +21,14 @@ from garonne.demo.draining import wait_until_drained
 from garonne.demo.view import View, newest_figures
 from garonne.freshness import Percentiles, Watch
 from garonne.metrics_view import scraped
+from garonne.serve import PORT
 from garonne.status import freshness_table, is_fresh
 from jobs.engine.context import Context
 from runtime.elastic.client import client
-from runtime.endpoints import Endpoints
+from runtime.endpoints import Endpoints, endpoints
 from runtime.local import stack
 from runtime.local.downloads import spark_jars
+from runtime.local.ports import LOOPBACK, chosen
 from runtime.processes import running
 from runtime.settings import Settings, settings
 from simulator.city import City
@@ -50,7 +52,7 @@ def demo(
     with _everything_ended(own):
         addresses = _servers(own)
         url = _started(own, city)
-        fresh = _shown(own, addresses, url, seconds)
+        fresh = _shown(own, {"dashboards": _dashboards(own), **_addresses(own, addresses, url)}, url, seconds)
         if seconds is None:
             return
         good = _judged(own, addresses, url, city, fresh)
@@ -103,10 +105,17 @@ def _started(own: Settings, city: parts.Simulated) -> str:
     return url
 
 
-def _shown(own: Settings, addresses: Endpoints, url: str, seconds: int | None) -> dict[str, Percentiles]:
+def _dashboards(own: Settings) -> str:
+    """Start the dashboards; their address."""
+    port = chosen(["port"], {"port": PORT})["port"]
+    parts.start(own, parts.dashboards(port))
+    return f"http://{LOOPBACK}:{port}/"
+
+
+def _shown(own: Settings, shown: dict[str, str], url: str, seconds: int | None) -> dict[str, Percentiles]:
     """Show the table until the time is over; what the freshness probes measured."""
-    es = client(addresses)
-    view, watch = View(_addresses(own, addresses, url)), None
+    es = client(endpoints(own))
+    view, watch = View(shown), None
     until = time.monotonic() + seconds if seconds else float("inf")
     with Live(console=console, auto_refresh=False, transient=not console.is_terminal) as live:
         while time.monotonic() < until:

@@ -1,4 +1,4 @@
-"""The demo's processes: the simulated city, the connectors and the jobs, started and ended by their ids."""
+"""The demo's processes: simulated city, connectors, jobs and dashboards, started and ended by their ids."""
 
 from __future__ import annotations
 
@@ -60,7 +60,12 @@ def connectors() -> Part:
     return Part("connectors", ["ingest", str(FEEDS)])
 
 
-ORDER = ("simulator", "connectors", "observations", "jobs")
+def dashboards(port: int) -> Part:
+    """The dashboards and the API."""
+    return Part("dashboards", ["serve", "--port", str(port)])
+
+
+ORDER = ("simulator", "connectors", "observations", "jobs", "dashboards")
 
 
 def start(settings: Settings, part: Part, variables: Mapping[str, str] | None = None) -> None:

@@ -31,7 +31,9 @@ export function style(base: Basemap, tilesAt: string | null): StyleSpecification
     },
     layers: [
       { id: "background", type: "background", paint: { "background-color": token("map-ground") } },
-      ...(tilesAt ? [{ id: "tiles", type: "raster" as const, source: "tiles", paint: { "raster-opacity": 0.75 } }] : []),
+      ...(tilesAt
+        ? [{ id: "tiles", type: "raster" as const, source: "tiles", paint: { "raster-opacity": 0.75 } }]
+        : []),
       ...(tilesAt
         ? []
         : [{ id: "area", type: "fill" as const, source: "area", paint: { "fill-color": token("map-area") } }]),

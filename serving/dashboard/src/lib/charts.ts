@@ -57,7 +57,13 @@ export function barOption(bars: Bar[], written: Written): EChartsCoreOption {
         type: "bar",
         barMaxWidth: 14,
         data: bars.map((b) => b.value),
-        label: { show: true, position: "right", color: token("text"), fontSize: 12, formatter: (p: any) => written(p.value) },
+        label: {
+          show: true,
+          position: "right",
+          color: token("text"),
+          fontSize: 12,
+          formatter: (p: any) => written(p.value),
+        },
       },
     ],
   };
@@ -116,7 +122,9 @@ function valueAxis(written: Written, small: boolean) {
 /** Midnight is told by its day, other times by the clock; all are of Paris already. */
 function tick(time: number): string {
   const isMidnight = time % 86_400_000 === 0;
-  const how = isMidnight ? ({ day: "numeric", month: "short" } as const) : ({ hour: "2-digit", minute: "2-digit" } as const);
+  const how = isMidnight
+    ? ({ day: "numeric", month: "short" } as const)
+    : ({ hour: "2-digit", minute: "2-digit" } as const);
   return new Intl.DateTimeFormat(locale(), { timeZone: "UTC", ...how }).format(time);
 }
 

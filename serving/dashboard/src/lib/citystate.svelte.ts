@@ -20,7 +20,9 @@ export class CityState {
   #past = new Past();
 
   readonly active = $derived(
-    (place.get("layers")?.split(",") ?? DEFAULT_LAYERS).filter((id) => layer(id) && catalogue.dataset(layer(id)!.past.dataset)),
+    (place.get("layers")?.split(",") ?? DEFAULT_LAYERS).filter(
+      (id) => layer(id) && catalogue.dataset(layer(id)!.past.dataset),
+    ),
   );
 
   /** To be called once, in a component. */
@@ -65,7 +67,11 @@ export class CityState {
         waiting.set(l, spots.set(found.id, found));
       }
     };
-    const stop = live.listen(heard.map((l) => l.now.dataset), tenant, { onState, onBegin: () => void ask() });
+    const stop = live.listen(
+      heard.map((l) => l.now.dataset),
+      tenant,
+      { onState, onBegin: () => void ask() },
+    );
     signal.addEventListener("abort", stop);
   }
 

@@ -21,12 +21,24 @@ export interface Gap {
   to: number;
 }
 
-export async function latest(dataset: string, tenant: string, entity: string, signal: AbortSignal): Promise<Row | null> {
+export async function latest(
+  dataset: string,
+  tenant: string,
+  entity: string,
+  signal: AbortSignal,
+): Promise<Row | null> {
   const found = await get(`${DATASETS}/${dataset}/latest`, { tenant: [tenant], entity_id: entity, limit: 1 }, signal);
   return found.results[0] ?? null;
 }
 
-export async function history(about: Dataset, tenant: string, entity: string, from: number, to: number, signal: AbortSignal): Promise<Row[]> {
+export async function history(
+  about: Dataset,
+  tenant: string,
+  entity: string,
+  from: number,
+  to: number,
+  signal: AbortSignal,
+): Promise<Row[]> {
   const asked = { tenant: [tenant], entity_id: entity, from: iso(from), to: iso(to), limit: MOST };
   return (await get(`${DATASETS}/${about.dataset}/history`, asked, signal)).results;
 }
@@ -61,9 +73,19 @@ export function broken(points: [number, number | null][], found: Gap[]): [number
 }
 
 /** Other datasets that know an entity of the same id. */
-export async function elsewhere(about: Dataset, tenant: string, entity: string, from: number, signal: AbortSignal): Promise<string[]> {
+export async function elsewhere(
+  about: Dataset,
+  tenant: string,
+  entity: string,
+  from: number,
+  signal: AbortSignal,
+): Promise<string[]> {
   const others = catalogue.datasets.filter(
-    (d) => !d.is_latest && d.dataset !== about.dataset && d.kind !== "record" && d.fields.some((f) => f.name === "entity_id"),
+    (d) =>
+      !d.is_latest &&
+      d.dataset !== about.dataset &&
+      d.kind !== "record" &&
+      d.fields.some((f) => f.name === "entity_id"),
   );
   const count = async (d: Dataset) => {
     const asked = { tenant: [tenant], entity_id: entity, from: iso(from), select: "count(*) AS documents" };

@@ -56,7 +56,8 @@ export function clock(time: number): string {
 export function shown(value: any, field: Field | undefined, withUnit = true): string {
   if (value === null || value === undefined) return NOTHING;
   if (typeof value === "boolean") return t(value ? "yes" : "no");
-  if (field?.name === "flags") return value.length ? value.map((f: string) => catalogue.flag(f)).join(" · ") : t("no_flags");
+  if (field?.name === "flags")
+    return value.length ? value.map((f: string) => catalogue.flag(f)).join(" · ") : t("no_flags");
   if (Array.isArray(value)) return value.map((v) => shown(v, undefined)).join(", ");
   if (typeof value === "object") {
     return "lat" in value ? `${value.lat.toFixed(5)}, ${value.lon.toFixed(5)}` : JSON.stringify(value);
@@ -74,7 +75,13 @@ function formatter(kind: "seconds" | "minutes" | "clock"): Intl.DateTimeFormat {
   if (!found) {
     const day = kind === "clock" ? {} : ({ day: "2-digit", month: "2-digit", year: "numeric" } as const);
     const second = kind === "seconds" ? ({ second: "2-digit" } as const) : {};
-    found = new Intl.DateTimeFormat(locale(), { timeZone: ZONE, ...day, hour: "2-digit", minute: "2-digit", ...second });
+    found = new Intl.DateTimeFormat(locale(), {
+      timeZone: ZONE,
+      ...day,
+      hour: "2-digit",
+      minute: "2-digit",
+      ...second,
+    });
     formatters.set(name, found);
   }
   return found;

@@ -27,15 +27,41 @@ export function icon(shape: Shape, fill: string | null, rim: string, ink: string
 export function corners(shape: Shape): [number, number][] {
   switch (shape) {
     case "square":
-      return [[4, 4], [14, 4], [14, 14], [4, 14]];
+      return [
+        [4, 4],
+        [14, 4],
+        [14, 14],
+        [4, 14],
+      ];
     case "diamond":
-      return [[9, 2.5], [15.5, 9], [9, 15.5], [2.5, 9]];
+      return [
+        [9, 2.5],
+        [15.5, 9],
+        [9, 15.5],
+        [2.5, 9],
+      ];
     case "triangle":
-      return [[9, 3], [15, 14], [3, 14]];
+      return [
+        [9, 3],
+        [15, 14],
+        [3, 14],
+      ];
     case "bar":
-      return [[2.5, 6.5], [15.5, 6.5], [15.5, 11.5], [2.5, 11.5]];
+      return [
+        [2.5, 6.5],
+        [15.5, 6.5],
+        [15.5, 11.5],
+        [2.5, 11.5],
+      ];
     case "cell":
-      return [[9, 2], [15, 5.5], [15, 12.5], [9, 16], [3, 12.5], [3, 5.5]];
+      return [
+        [9, 2],
+        [15, 5.5],
+        [15, 12.5],
+        [9, 16],
+        [3, 12.5],
+        [3, 5.5],
+      ];
     case "circle":
       return [];
   }

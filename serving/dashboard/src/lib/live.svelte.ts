@@ -63,7 +63,9 @@ export const live = new Live();
 
 /** The events of a stream as the standard writes them: lines `event:` and `data:`, an empty line ends one. */
 async function* events(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<{ event: string; data: any }> {
-  const reader = body.pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array<ArrayBuffer>, string>).getReader();
+  const reader = body
+    .pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array<ArrayBuffer>, string>)
+    .getReader();
   let rest = "";
   try {
     for (;;) {
@@ -73,7 +75,8 @@ async function* events(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGene
       rest = blocks.pop() ?? "";
       for (const block of blocks) {
         const lines = block.split("\n");
-        const part = (name: string) => lines.filter((l) => l.startsWith(`${name}:`)).map((l) => l.slice(name.length + 1).trim());
+        const part = (name: string) =>
+          lines.filter((l) => l.startsWith(`${name}:`)).map((l) => l.slice(name.length + 1).trim());
         const data = part("data").join("\n");
         if (data) yield { event: part("event")[0] ?? "message", data: JSON.parse(data) };
       }

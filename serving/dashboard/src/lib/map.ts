@@ -85,7 +85,8 @@ export class CityMap {
   select(spot: Spot | null, fly = false): void {
     this.#selected = spot;
     this.#source("selected")?.setData(spot?.where ? point(spot, {}) : EMPTY);
-    if (fly && spot?.where) this.#map.easeTo({ center: [spot.where.lon, spot.where.lat], zoom: Math.max(this.#map.getZoom(), 13) });
+    if (fly && spot?.where)
+      this.#map.easeTo({ center: [spot.where.lon, spot.where.lat], zoom: Math.max(this.#map.getZoom(), 13) });
   }
 
   restyle(): void {
@@ -135,7 +136,11 @@ export class CityMap {
       id: layer.id,
       type: "fill",
       source: layer.id,
-      paint: { "fill-color": color as ExpressionSpecification, "fill-opacity": 0.5, "fill-outline-color": token("map-line") },
+      paint: {
+        "fill-color": color as ExpressionSpecification,
+        "fill-opacity": 0.5,
+        "fill-outline-color": token("map-line"),
+      },
     });
     this.#map.addLayer({
       id: `${layer.id}-text`,
@@ -202,7 +207,9 @@ export class CityMap {
   #fit(): void {
     if (this.#isFitted) return;
     const ring = [...this.#cells.values()].map((c) => c.coordinates[0]![0] as [number, number]);
-    const spots = [...this.#shown.values()].flat().flatMap((s) => (s.where ? [[s.where.lon, s.where.lat] as [number, number]] : []));
+    const spots = [...this.#shown.values()]
+      .flat()
+      .flatMap((s) => (s.where ? [[s.where.lon, s.where.lat] as [number, number]] : []));
     const bounds = boundsOf(ring.length ? ring : spots);
     if (!bounds) return;
     this.#map.fitBounds(bounds, { padding: 24, animate: false });

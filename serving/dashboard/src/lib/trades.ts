@@ -85,7 +85,12 @@ export const TRADES: Trade[] = [
     tiles: [
       { dataset: "parking_observed_latest", figure: "sum(free_spaces)", label: "tile_free_spaces" },
       { dataset: "parking_observed_latest", figure: "sum(total_spaces)", label: "tile_total_spaces" },
-      { dataset: "parking_occupancy", figure: "avg(occupancy_ratio)", where: "area_type = 'site'", label: "tile_occupancy" },
+      {
+        dataset: "parking_occupancy",
+        figure: "avg(occupancy_ratio)",
+        where: "area_type = 'site'",
+        label: "tile_occupancy",
+      },
       {
         dataset: "parking_occupancy",
         figure: "count(distinct entity_id)",

@@ -3,11 +3,13 @@ import type { fr } from "./fr";
 export const en: Record<keyof typeof fr, string> = {
   a11y_colour: "Nothing is told by colour alone: classes have a text, lines a dash and a symbol.",
   a11y_contact: "Report a defect",
-  a11y_contact_text: "Write to the body that publishes this service; give the page’s address, which holds all that you see.",
+  a11y_contact_text:
+    "Write to the body that publishes this service; give the page’s address, which holds all that you see.",
   a11y_contrast: "Texts have a contrast of 4.5:1 in the light and dark themes.",
   a11y_keyboard: "Everything works by keyboard, with a skip link and a visible focus.",
   a11y_known: "Known limits",
-  a11y_known_text: "Screen readers cannot read the map and the charts: their tables give the same values. Descriptions of fields and messages of the API are in English.",
+  a11y_known_text:
+    "Screen readers cannot read the map and the charts: their tables give the same values. Descriptions of fields and messages of the API are in English.",
   a11y_language: "The language of pages, and of passages in English, is declared.",
   a11y_pause: "Live updates can be paused, and time plays only when asked to.",
   a11y_state: "These pages have not been audited for RGAA conformance. Automatic checks (axe) cover a part of it.",
@@ -75,7 +77,8 @@ export const en: Record<keyof typeof fr, string> = {
   job: "Job",
   jobs: "Jobs",
   key: "API key",
-  key_about: "Without a key: open data of all tenants. With one: those of its tenants, up to its level. It stays in this tab and ends with it.",
+  key_about:
+    "Without a key: open data of all tenants. With one: those of its tenants, up to its level. It stays in this tab and ends with it.",
   key_given: "Key in use",
   key_none: "Without a key: {count} open datasets.",
   key_works: "The key opens {count} datasets.",
@@ -95,7 +98,8 @@ export const en: Record<keyof typeof fr, string> = {
   layer_vehicles: "Vehicles",
   layers: "Layers",
   layers_and_figures: "Layers and figures",
-  ledger_about: "Every record is counted: received = accepted + duplicate + rejected; expected = in results + late − repaired.",
+  ledger_about:
+    "Every record is counted: received = accepted + duplicate + rejected; expected = in results + late − repaired.",
   ledger_bad: "{bad} accounts to look at",
   ledger_day: "Ledger of the last 24 h",
   ledger_good: "Everything adds up",

@@ -1,14 +1,18 @@
 export const fr = {
-  a11y_colour: "Aucune information n’est donnée par la couleur seule : les classes ont un texte, les courbes un tracé et un symbole.",
+  a11y_colour:
+    "Aucune information n’est donnée par la couleur seule : les classes ont un texte, les courbes un tracé et un symbole.",
   a11y_contact: "Signaler un défaut",
-  a11y_contact_text: "Écrivez à la collectivité qui publie ce service ; indiquez l’adresse de la page, qui contient tout ce que vous voyez.",
+  a11y_contact_text:
+    "Écrivez à la collectivité qui publie ce service ; indiquez l’adresse de la page, qui contient tout ce que vous voyez.",
   a11y_contrast: "Les contrastes des textes atteignent 4,5:1 dans les thèmes clair et sombre.",
   a11y_keyboard: "Tout s’utilise au clavier, avec un lien d’évitement et un focus visible.",
   a11y_known: "Limites connues",
-  a11y_known_text: "La carte et les graphiques ne se lisent pas au lecteur d’écran : leurs tableaux donnent les mêmes valeurs. Les descriptions des champs et les messages de l’API sont en anglais.",
+  a11y_known_text:
+    "La carte et les graphiques ne se lisent pas au lecteur d’écran : leurs tableaux donnent les mêmes valeurs. Les descriptions des champs et les messages de l’API sont en anglais.",
   a11y_language: "La langue des pages et des passages en anglais est déclarée.",
   a11y_pause: "Les mises à jour en direct se mettent en pause, et l’animation du temps ne démarre que sur demande.",
-  a11y_state: "Ces pages n’ont pas fait l’objet d’un audit de conformité au RGAA. Des contrôles automatiques (axe) en vérifient une partie.",
+  a11y_state:
+    "Ces pages n’ont pas fait l’objet d’un audit de conformité au RGAA. Des contrôles automatiques (axe) en vérifient une partie.",
   a11y_tables: "Un tableau se trouve à côté de chaque carte et de chaque graphique.",
   a11y_what: "Ce qui est fait",
   accessibility_mention: "Accessibilité : non audité",
@@ -73,12 +77,14 @@ export const fr = {
   job: "Traitement",
   jobs: "Traitements",
   key: "Clé d’accès",
-  key_about: "Sans clé : les données ouvertes de tous les territoires. Avec une clé : celles de ses territoires, jusqu’à son niveau. Elle reste dans cet onglet et disparaît avec lui.",
+  key_about:
+    "Sans clé : les données ouvertes de tous les territoires. Avec une clé : celles de ses territoires, jusqu’à son niveau. Elle reste dans cet onglet et disparaît avec lui.",
   key_given: "Clé active",
   key_none: "Sans clé : {count} jeux de données ouverts.",
   key_works: "La clé ouvre {count} jeux de données.",
   lag: "Retard (messages)",
-  lag_label: "Courbe : retard des requêtes en messages depuis l’ouverture de la page. Le tableau donne les valeurs actuelles.",
+  lag_label:
+    "Courbe : retard des requêtes en messages depuis l’ouverture de la page. Le tableau donne les valeurs actuelles.",
   last_hours: "sur {hours} h",
   last_state: "Dernier état",
   late_rows: "Tardifs",
@@ -93,7 +99,8 @@ export const fr = {
   layer_vehicles: "Véhicules",
   layers: "Couches",
   layers_and_figures: "Couches et indicateurs",
-  ledger_about: "Chaque enregistrement est compté : reçu = accepté + doublon + rejeté ; attendu = dans les résultats + tardif − réparé.",
+  ledger_about:
+    "Chaque enregistrement est compté : reçu = accepté + doublon + rejeté ; attendu = dans les résultats + tardif − réparé.",
   ledger_bad: "{bad} bilans à vérifier",
   ledger_day: "Registre des dernières 24 h",
   ledger_good: "Tout est juste",
@@ -216,7 +223,8 @@ export const fr = {
   values_at: "Valeurs de la carte · {time}",
   watermark_delay: "Retard du filigrane",
   what_you_see: "Ce que vous pouvez voir",
-  wrong_away: "Les données ne répondent pas. Vérifiez que `garonne serve` et Elasticsearch fonctionnent, puis réessayez.",
+  wrong_away:
+    "Les données ne répondent pas. Vérifiez que `garonne serve` et Elasticsearch fonctionnent, puis réessayez.",
   wrong_key: "Cette clé n’ouvre rien : inconnue, expirée ou révoquée. Donnez-en une autre, ou continuez sans clé.",
   wrong_level: "Ceci n’existe pas, ou demande une clé d’un niveau plus élevé.",
   wrong_other: "La demande n’a pas abouti.",
