@@ -15,6 +15,7 @@ from runtime.elastic.bulk import Action, write
 from runtime.elastic.setup import ensure_templates
 from schemas import contract, contracts
 from schemas.documents import document_id, index_name, latest_index_name
+from tests.browser.records import ledger, letters
 
 TENANT = "toulouse_test"
 CENTRE = (43.6045, 1.444)
@@ -45,16 +46,21 @@ def actions(name: str, document: Document) -> Iterator[Action]:
 def documents(now: datetime, hours: int) -> Iterator[tuple[str, Document]]:
     """Documents with the names of their contracts, the oldest first."""
     hour = now.replace(minute=0, second=0, microsecond=0)
+    every = [*of_hours(now, hours), *nights(hour), *letters(TENANT, now)]
+    yield from every
+    yield from ledger(TENANT, every)
+
+
+def of_hours(now: datetime, hours: int) -> Iterator[tuple[str, Document]]:
+    hour = now.replace(minute=0, second=0, microsecond=0)
     for back in range(hours, -1, -1):
         start = hour - timedelta(hours=back)
-        yield from (*heat(start), *stations(start), *lines(start), *ledger(start))
+        yield from (*heat(start), *stations(start), *lines(start))
         for quarter in range(4):
             at = start + timedelta(minutes=15 * quarter)
             if at <= now:
                 yield from observed(at, is_gap=GAP_HOURS[0] <= (now - at) / timedelta(hours=1) < GAP_HOURS[1])
                 yield from windows(at)
-    yield from nights(hour)
-    yield from letters(now)
 
 
 def place(n: int, ring: float) -> dict[str, float]:
@@ -80,7 +86,7 @@ def event(entity: str, at: datetime, where: dict[str, float] | None, feed: str, 
 def result(entity: str, start: datetime, minutes: int, where: dict[str, float] | None, **more: Any) -> Document:
     end = start + timedelta(minutes=minutes)
     head = {"tenant": TENANT, "entity_id": entity, "window_start": start, "window_end": end, "location": where}
-    tail = {"observations_count": 4, "coverage_ratio": 1.0, "flags": [], "last_ingested_at": end}
+    tail = {"observations_count": 1, "coverage_ratio": 1.0, "flags": [], "last_ingested_at": end}
     return {**head, **tail, **more}
 
 
@@ -109,6 +115,7 @@ def stations(start: datetime) -> Iterator[tuple[str, Document]]:
             "rejected_count": 0,
             "stations_count": 12,
             "reference_stations_count": 3,
+            "observations_count": 4,
         }
         yield "heat_island_hourly", result(f"station-{n:02}", start, 60, place(n, 0.05), **{**figures, "flags": flags})
 
@@ -155,6 +162,9 @@ def observed(at: datetime, *, is_gap: bool) -> Iterator[tuple[str, Document]]:
             "docks_available": 20 - bikes,
         }
         yield "bike_station_observed", event(f"bikes-{n:02}", at, place(n + 5, 0.025), "test-bikes", **more)
+    for n in range(16):
+        more = {"intensity_vehicles": 40, "period_seconds": 300.0, "average_speed_km_per_h": speed_at(n, at)}
+        yield "traffic_flow_observed", event(f"segment-{n:02}", at, place(n, 0.045), "test-traffic", **more)
     for line in range(3):
         for stop in range(5):
             about = {
@@ -176,6 +186,10 @@ def bikes_at(n: int, at: datetime) -> int:
     return max(0, min(20, round(10 + 10 * day(at, (n * 5) % 24))))
 
 
+def speed_at(n: int, at: datetime) -> float:
+    return 38 - 22 * max(0.0, day(at, 7.5 if n % 2 else 17)) - n * 0.5
+
+
 def windows(at: datetime) -> Iterator[tuple[str, Document]]:
     """The figures of a quarter of an hour."""
     for n in range(10):
@@ -186,17 +200,19 @@ def windows(at: datetime) -> Iterator[tuple[str, Document]]:
         flags = ["over_capacity"] if n == 9 and taken == 400 else []
         for step in range(3):
             start = at + timedelta(minutes=5 * step)
-            figures = {**counts, **about, **more, "flags": flags, "mean_stay_seconds": 3600.0 + 300 * n}
+            seen = {"flags": flags, "observations_count": int(step == 0), "mean_stay_seconds": 3600.0 + 300 * n}
+            figures = {**counts, **about, **more, **seen}
             yield "parking_occupancy", result(f"parking-{n:02}", start, 5, place(n, 0.03), **figures)
     for n in range(16):
-        speed = 38 - 22 * max(0.0, day(at, 7.5 if n % 2 else 17)) - n * 0.5
+        speed = speed_at(n, at)
         level = LEVELS[min(5, int((50 - speed) / 7))]
         more = {"mean_speed_km_per_h": speed, "free_flow_speed_km_per_h": 50.0, "travel_time_index": 50 / speed}
         for step in range(3):
             start = at + timedelta(minutes=5 * step)
-            figures = {**more, "level_of_service": level, "vehicles_count": 40, "vehicles_per_hour": 480.0}
+            seen = {"observed_seconds": 300.0, "observations_count": int(step == 0)}
+            figures = {**more, **seen, "level_of_service": level, "vehicles_count": 40, "vehicles_per_hour": 480.0}
             where = place(n, 0.045)
-            yield "traffic_by_segment", result(f"segment-{n:02}", start, 5, where, **figures, observed_seconds=300.0)
+            yield "traffic_by_segment", result(f"segment-{n:02}", start, 5, where, **figures)
     for n in range(12):
         bikes = bikes_at(n, at)
         more = {"capacity": 20, "mean_bikes_available": float(bikes), "mean_docks_available": 20.0 - bikes}
@@ -215,28 +231,3 @@ def nights(hour: datetime) -> Iterator[tuple[str, Document]]:
             "heat_island_nightly",
             result(f"station-{n:02}", start, 1440, place(n, 0.05), **more, **figures, rejected_count=0),
         )
-
-
-def ledger(hour: datetime) -> Iterator[tuple[str, Document]]:
-    def row(counter: str, by: str, name: str, outcome: str, count: int, reason: str = "") -> tuple[str, Document]:
-        about = {"tenant": TENANT, "counter": counter, "counted_by": by, "event": name, "hour": hour}
-        counted = {"outcome": outcome, "reason": reason, "records_count": count}
-        return "ledger", {**about, **counted, "counted_at": hour + timedelta(hours=1)}
-
-    for counter, name, count in (("test-weather", "weather_observed", 48), ("test-parking", "parking_observed", 42)):
-        bad = 2 if counter == "test-parking" else 0
-        yield row(counter, "source", name, "received", count)
-        yield row(counter, "source", name, "accepted", count - bad)
-        if bad:
-            yield row(counter, "source", name, "rejected", bad, "out_of_range")
-        yield row(counter, "sink", name, "indexed", count - bad)
-    yield row("parking_by_site", "job", "parking_observed", "expected", 40)
-    yield row("parking_by_site", "job", "parking_observed", "in_results", 40)
-
-
-def letters(now: datetime) -> Iterator[tuple[str, Document]]:
-    for n in range(4):
-        about = {"tenant": TENANT, "dead_letter_id": f"{n:064x}", "occurred_at": now - timedelta(minutes=20 * (n + 1))}
-        where = {"feed": "test-parking", "event": "parking_observed", "stage": "connector", "place": f"status.xml#{n}"}
-        why = {"reason": "out_of_range", "detail": "occupied_spaces: -3 is below 0", "content_type": "text/xml"}
-        yield "dead_letter", {**about, **where, **why, "payload": "PGE+PC9hPg==", "payload_size_bytes": 8}

@@ -158,6 +158,15 @@ def test_a_page_is_walked_by_keyboard(browser: Browser, site: Site) -> None:
         expect(page.get_by_role("button", name="Lecture")).to_be_focused()
 
 
+@pytest.mark.parametrize("name", ["city", "parking", "pipeline", "entity"])
+def test_a_page_fits_a_telephone(browser: Browser, site: Site, name: str) -> None:
+    with opened(browser, site.address + PAGES[name].address(), site.key) as page:
+        page.set_viewport_size({"width": 390, "height": 844})
+        settled(page)
+        expect(page.locator("main")).to_contain_text(PAGES[name].data)
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+
+
 def test_a_device_shows_its_gap_its_neighbours_and_its_quality(browser: Browser, site: Site) -> None:
     path = f"/entity/heat_island_hourly/{TENANT}/station-04?tenant={TENANT}"
     with opened(browser, site.address + path) as page:

@@ -12,18 +12,25 @@ export const COLORS = 6;
 
 type Written = (value: number) => string;
 
+export interface Look {
+  small?: boolean;
+  /** Counts are shown from zero. */
+  fromZero?: boolean;
+}
+
 export function palette(): string[] {
   return Array.from({ length: COLORS }, (_, i) => token(`series-${i + 1}`));
 }
 
-export function lineOption(series: Line[], written: Written, at: number | null, small = false): EChartsCoreOption {
+export function lineOption(series: Line[], written: Written, at: number | null, how: Look = {}): EChartsCoreOption {
+  const { small = false, fromZero = false } = how;
   return {
     ...common(),
     grid: { left: 8, right: 14, top: small ? 10 : series.length > 1 ? 34 : 14, bottom: 4, containLabel: true },
     legend: { show: series.length > 1, type: "scroll", top: 0, left: 0, ...text(), itemWidth: 26, itemHeight: 8 },
     tooltip: { ...tooltip(written), trigger: "axis" },
     xAxis: { ...timeAxis(small) },
-    yAxis: { ...valueAxis(written, small) },
+    yAxis: { ...valueAxis(written, small), scale: !fromZero },
     series: series.map((line, i) => ({
       type: "line",
       name: line.name,
