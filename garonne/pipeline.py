@@ -88,7 +88,8 @@ def accounts(found: Ledger, now: datetime) -> list[Account]:
     """Hours of a ledger added up, with what does not add up in those that are settled at a time (aware)."""
     counts: dict[Who, Counter[str]] = {}
     problems: dict[Who, list[Imbalance]] = {}
-    for h in (*found.feeds, *found.jobs):
+    every: list[FeedHour | JobHour] = [*found.feeds, *found.jobs]
+    for h in every:
         counts.setdefault(_who(h), Counter()).update(_counts(h))
     for h, what in found.problems(now):
         problems.setdefault(_who(h), []).append(Imbalance(h.hour, what))

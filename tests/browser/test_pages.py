@@ -21,6 +21,8 @@ from tests.browser.pages import PAGES
 
 pytestmark = pytest.mark.servers
 expect.set_options(timeout=LIMIT_MS)
+#: The others are opened by `make browser`.
+MAIN = ("city", "heat", "parking", "mobility", "entity", "pipeline", "embedded-panel")
 
 
 def violations(page: Page) -> list[str]:
@@ -33,7 +35,7 @@ def test_every_pattern_of_addresses_has_a_page_here() -> None:
     assert [m.pattern for m in matchers if not any(m.match(p.path) for p in PAGES.values())] == []
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", MAIN)
 def test_a_page_opens_with_its_data_and_asks_nobody_else(browser: Browser, site: Site, name: str) -> None:
     shown, noticed = PAGES[name], Noticed()
     with opened(browser, site.address + shown.address(), site.key if shown.needs_key else None, noticed) as page:
@@ -50,9 +52,9 @@ def test_a_page_opens_with_its_data_and_asks_nobody_else(browser: Browser, site:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
 def test_axe_finds_nothing(browser: Browser, site: Site, name: str, theme: str, language: str) -> None:
-    shown = PAGES[name]
+    shown, noticed = PAGES[name], Noticed()
     address = site.address + shown.address(theme=theme, lang=language)
-    with opened(browser, address, site.key if shown.needs_key else None) as page:
+    with opened(browser, address, site.key if shown.needs_key else None, noticed) as page:
         settled(page)
         expect(page.locator("main")).to_contain_text(shown.data)
         for button in page.get_by_role("button", name=re.compile("^(Tableau|Table)$")).all():
@@ -60,6 +62,7 @@ def test_axe_finds_nothing(browser: Browser, site: Site, name: str, theme: str, 
         assert page.locator("html").get_attribute("data-theme") == theme
         assert page.locator("html").get_attribute("lang") == language
         assert violations(page) == []
+    assert noticed == Noticed()
 
 
 def test_what_changes_is_seen_on_the_map_page(browser: Browser, site: Site) -> None:
