@@ -30,7 +30,8 @@ def fill(es: Elasticsearch, now: datetime, hours: int = HOURS) -> int:
     ensure_templates(es, contracts().values())
     every = [action for name, document in documents(now, hours) for action in actions(name, document)]
     for start in range(0, len(every), 2000):
-        write(es, every[start : start + 2000], visible=True)
+        write(es, every[start : start + 2000])
+    es.indices.refresh(index="city-*")
     return len(every)
 
 

@@ -10,13 +10,19 @@ import pytest
 from elasticsearch import Elasticsearch
 from playwright.sync_api import Browser
 
+from runtime import metrics
 from runtime.elastic.client import client
 from runtime.endpoints import Endpoints
+from runtime.processes import announced
+from runtime.settings import settings
 from serving.access.keys import KeyStore, made
 from serving.access.levels import Level
 from tests.browser.browsing import chromium
 from tests.browser.city import TENANT, fill
 from tests.servers.served import serving
+
+QUERY = "parking_by_site"
+LAG = 1234
 
 
 @dataclass(frozen=True)
@@ -37,9 +43,14 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def site(servers: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """This process is the driver too: it tells the lag of a query as one does."""
     es, now = client(servers), datetime.now(UTC)
     fill(es, now)
     kept, key = made([TENANT], Level.PRIVATE, "browser", 1_000_000, timedelta(days=1), now)
     KeyStore(es).add(kept)
-    with serving(tmp_path_factory.mktemp("serve"), servers, "--anonymous-per-minute", "1000000") as address:
+    state = tmp_path_factory.mktemp("serve")
+    driver = settings().model_copy(update={"state": state})
+    with announced(driver, "jobs"), serving(state, servers, "--anonymous-per-minute", "1000000") as address:
+        metrics.QUERY_LAG_RECORDS.labels(QUERY).set(LAG)
+        metrics.QUERY_BATCH_SECONDS.labels(QUERY).observe(0.4)
         yield Site(address, key.get_secret_value(), es, now)

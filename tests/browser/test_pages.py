@@ -16,7 +16,7 @@ from serving.dashboard.pages import EMBEDDED
 from serving.dashboard.pages import PAGES as PATTERNS
 from tests.browser.browsing import LIMIT_MS, Noticed, opened, settled
 from tests.browser.city import TENANT, actions, event, place
-from tests.browser.conftest import Site
+from tests.browser.conftest import QUERY, Site
 from tests.browser.pages import PAGES
 
 pytestmark = pytest.mark.servers
@@ -149,6 +149,14 @@ def test_a_key_opens_the_pipeline_and_stays_in_its_tab(browser: Browser, site: S
         assert site.key not in page.url
         assert page.context.cookies() == []
         assert page.evaluate("() => localStorage.length") == 0
+
+
+def test_the_lag_of_a_query_is_told_to_who_may_know_it(browser: Browser, site: Site) -> None:
+    with opened(browser, site.address + PAGES["pipeline"].address(), site.key) as page:
+        row = page.get_by_role("row").filter(has_text=QUERY).first
+        expect(row).to_contain_text("en marche")
+        expect(row).to_contain_text(re.compile(r"1\s234"))
+        expect(row).to_contain_text("0,4 s")
 
 
 def test_a_page_is_walked_by_keyboard(browser: Browser, site: Site) -> None:
