@@ -2,6 +2,8 @@
 
 import { Problem } from "./api";
 
+const REST_MS = 250;
+
 export class Resource<T> {
   data = $state.raw<T | undefined>(undefined);
   problem = $state.raw<Problem | undefined>(undefined);
@@ -39,10 +41,16 @@ export class Resource<T> {
 /** A resource that is asked again whenever what the question depends on changes; to be made in a component. */
 export function asked<T>(make: () => (signal: AbortSignal) => Promise<T>): Resource<T> {
   const resource = new Resource<T>();
+  let isFirst = true;
   $effect(() => {
     const question = make();
-    void resource.load(question);
-    return () => resource.end();
+    // a slider that is dragged asks once it rests
+    const timer = setTimeout(() => void resource.load(question), isFirst ? 0 : REST_MS);
+    isFirst = false;
+    return () => {
+      clearTimeout(timer);
+      resource.end();
+    };
   });
   return resource;
 }

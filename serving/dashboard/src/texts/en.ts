@@ -137,6 +137,7 @@ export const en: Record<keyof typeof fr, string> = {
   nothing_here: "Nothing to show.",
   nothing_in_span: "No value in this span: choose a longer one or another moment.",
   now: "Now",
+  now_only: "known for now only",
   outcome_accepted: "Accepted",
   outcome_duplicate: "Duplicates",
   outcome_expected: "Expected",

@@ -138,6 +138,7 @@ export const fr = {
   nothing_here: "Rien à afficher.",
   nothing_in_span: "Aucune valeur dans cette période : choisissez une période plus longue ou un autre moment.",
   now: "Maintenant",
+  now_only: "connu au présent seulement",
   outcome_accepted: "Acceptés",
   outcome_duplicate: "Doublons",
   outcome_expected: "Attendus",
