@@ -22,6 +22,7 @@ from tests.servers.stacks import stack_of_its_own
 
 VIEWS = (("light", "fr"), ("dark", "en"))
 HOURS = 24
+UNDRAWN = ".chart:not(:has(svg))"
 DRAWN_MS = 4000  # until a map and its labels are drawn, which no event tells
 
 
@@ -39,14 +40,16 @@ def main() -> None:
                 path = given.out / f"{name}-{theme}-{language}.png"
                 more = {"theme": theme, "lang": language, **({} if given.url is None else {"tenant": ""})}
                 take(browser, address + shown.address(**more), shown, key, path)
-                print(path)  # noqa: T201 -- what the command says
+                print(path, flush=True)  # noqa: T201 -- what the command says
 
 
 def take(browser: Browser, address: str, shown: Shown, key: str | None, path: Path) -> None:
     """A picture of a page once its data are there."""
     with opened(browser, address, key) as page:
         settled(page)
-        page.wait_for_load_state("networkidle") if not shown.has_map else page.wait_for_timeout(DRAWN_MS)
+        page.locator(UNDRAWN).first.wait_for(state="detached")
+        if shown.has_map:
+            page.wait_for_timeout(DRAWN_MS)
         page.screenshot(path=path, full_page=not shown.has_map)
 
 
