@@ -8,12 +8,12 @@ import { ZONE } from "./time";
 export const NOTHING = "–";
 
 /** Units of UCUM as they are written; a difference in kelvins is one in degrees Celsius. */
-const UNITS: Record<string, string> = { Cel: "°C", K: "°C", "K.h": "°C·h", By: "o", "1": "", deg: "°" };
+const UNITS: Record<string, string> = { Cel: "°C", K: "°C", "K.h": "°C·h", "1": "", deg: "°" };
 
 export function unit(field: Field | undefined): string {
   if (!field?.unit) return "";
   if (isShare(field)) return "%";
-  return UNITS[field.unit] ?? field.unit;
+  return field.unit === "By" ? t("byte_unit") : (UNITS[field.unit] ?? field.unit);
 }
 
 export function isShare(field: Field): boolean {

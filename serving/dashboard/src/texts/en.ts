@@ -29,6 +29,7 @@ export const en: Record<keyof typeof fr, string> = {
   became_replayed: "replayed",
   became_still_rejected: "still rejected",
   by: "By",
+  byte_unit: "B",
   chart_label: "Line chart: {title}, {from} to {to}. Lines: {lines}. The table has all values.",
   city_bikes: "Bikes by station, mean",
   city_heat: "Heat island, mean",

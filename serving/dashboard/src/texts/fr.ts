@@ -29,6 +29,7 @@ export const fr = {
   became_replayed: "rejoué",
   became_still_rejected: "toujours rejeté",
   by: "Par",
+  byte_unit: "o",
   chart_label: "Courbe : {title}, du {from} au {to}. Lignes : {lines}. Le tableau donne toutes les valeurs.",
   city_bikes: "Vélos par station, moyenne",
   city_heat: "Îlot de chaleur, moyenne",
