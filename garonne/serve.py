@@ -12,6 +12,7 @@ from elasticsearch import AuthorizationException, TransportError
 from pydantic import SecretStr
 
 from garonne.console import errors
+from garonne.pipeline import LocalPipeline
 from runtime.elastic.client import client
 from runtime.endpoints import Endpoints, endpoints
 from runtime.local.folders import secret
@@ -22,6 +23,7 @@ from runtime.urls import shown
 from serving.access.elastic_keys import kept_serve_key, own_serve_key
 from serving.access.issuers import issuers
 from serving.app import application
+from serving.pipeline import KeptPipeline
 from serving.services import ANONYMOUS_PER_MINUTE, Services
 
 PORT = 8080
@@ -37,16 +39,25 @@ def serve(
     anonymous_per_minute: Annotated[
         int, typer.Option(min=1, help="Requests a minute of each address that gives no key.")
     ] = ANONYMOUS_PER_MINUTE,
+    tiles: Annotated[
+        str | None,
+        typer.Option(
+            envvar="GARONNE_TILES",
+            help="Address of a base map's tiles, with {z}, {x} and {y}; without it, the map is drawn from the data.",
+        ),
+    ] = None,
 ) -> None:
-    """Answer questions over HTTP until Ctrl-C: catalogue, latest states, history, figures, exports, live updates."""
+    """Show the dashboards and answer questions over HTTP until Ctrl-C; the API's own description is at /docs."""
     es = client(_reading(endpoints(settings())), TIMEOUT_SECONDS)
-    trusted = issuers(settings().issuers)
-    services = Services.of(es, secret(settings().state, "api-cursors"), anonymous_per_minute, trusted)
-    errors.print(f"http://{host}:{port}/docs", soft_wrap=True)
+    signing = secret(settings().state, "api-cursors")
+    pipeline = KeptPipeline(LocalPipeline(settings()))
+    services = Services.of(es, signing, anonymous_per_minute, issuers(settings().issuers), pipeline)
+    app = application(services, tiles=tiles)
+    errors.print(f"http://{host}:{port}/", soft_wrap=True)
     signal.signal(signal.SIGTERM, _leave)
     with announced(settings(), "api"):
         uvicorn.run(
-            application(services),
+            app,
             host=host,
             port=port,
             log_level="warning",

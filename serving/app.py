@@ -11,8 +11,9 @@ from starlette.responses import Response
 
 from serving.access.view import views
 from serving.accesses import Accesses
+from serving.dashboard.pages import add_dashboard
 from serving.documentation import add_documentation
-from serving.doors import datasets, explore, health, live
+from serving.doors import base, datasets, explore, health, live, pipeline
 from serving.doors.answers import json
 from serving.doors.asking import Asking, Known
 from serving.doors.gbfs import paths as gbfs
@@ -32,8 +33,12 @@ OPENAPI = "/openapi.json"
 DESCRIPTION = "What a city's sensors say and what is computed from it. Derived from the contracts in `schemas/`."
 
 
-def application(services: Services, answer_seconds: float = ANSWER_SECONDS) -> FastAPI:
-    """The API on these services."""
+def application(services: Services, answer_seconds: float = ANSWER_SECONDS, tiles: str | None = None) -> FastAPI:
+    """The API and the dashboards on these services; ``tiles`` is the address of a base map, if there is one.
+
+    Raises:
+        ValueError: the address of the tiles cannot be one.
+    """
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -56,10 +61,11 @@ def application(services: Services, answer_seconds: float = ANSWER_SECONDS) -> F
     for standard in (ogc, ngsi, gtfs_realtime, gbfs):
         app.include_router(standard.router)
     app.state.services = services
-    for door in (health, datasets, live, explore):
+    for door in (health, datasets, live, explore, base, pipeline):
         app.include_router(door.router)
     _describe(app)
     add_documentation(app, OPENAPI)
+    add_dashboard(app, tiles)
     handle_errors(app)
     app.add_middleware(Limits, answer_seconds=answer_seconds)
     app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "HEAD"], allow_headers=["*"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from schemas import Field
+from schemas.labels import label_of
 from serving.access.view import View
 from serving.queries.kinds import is_list, kind_of
 
@@ -32,6 +33,7 @@ def described(view: View) -> dict[str, Any]:
 def _field(field: Field, view: View) -> dict[str, Any]:
     return {
         "name": field.name,
+        "label": label_of("fields", field.name),
         "kind": kind_of(field),
         "is_list": is_list(field),
         "is_optional": field.is_optional,
@@ -40,5 +42,6 @@ def _field(field: Field, view: View) -> dict[str, Any]:
         "minimum": field.minimum,
         "maximum": field.maximum,
         "values": field.values,
+        "value_labels": {v: label_of("values", v) for v in field.values or ()},
         "sensitivity": field.sensitivity or view.dataset.contract.declaration.sensitivity,
     }

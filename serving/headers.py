@@ -5,10 +5,12 @@ from __future__ import annotations
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serving.dashboard.pages import ASSETS as BUILT
 from serving.documentation import ASSETS
 
-ALWAYS = {"X-Content-Type-Options": "nosniff"}
+ALWAYS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 UNCACHED = {"Cache-Control": "no-store"}
+FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}  # their names change with their content
 
 
 class Headers:
@@ -19,11 +21,17 @@ class Headers:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
-        added = ALWAYS if scope["type"] == "http" and scope["path"].startswith(ASSETS) else {**ALWAYS, **UNCACHED}
+        path = scope["path"] if scope["type"] == "http" else ""
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(added)
+                MutableHeaders(scope=message).update(_added(path, message["status"]))
             await send(message)
 
         await self._app(scope, receive, with_headers)
+
+
+def _added(path: str, status: int) -> dict[str, str]:
+    if path.startswith(f"{BUILT}/") and status < 400:
+        return {**ALWAYS, **FOR_EVER}
+    return ALWAYS if path.startswith(ASSETS) else {**ALWAYS, **UNCACHED}

@@ -1,11 +1,15 @@
-"""Live updates: those who ask the same of the same view share one question to Elasticsearch a second."""
+"""Live updates: those who ask the same of the same view share one question to Elasticsearch a second.
+
+A listener may hear several datasets at once: a browser has few connections to one server.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import structlog
 from anyio import to_thread
@@ -41,12 +45,19 @@ class Question:
     condition: Condition
 
 
+class Batch(NamedTuple):
+    """What has changed in a dataset."""
+
+    dataset: str
+    documents: list[Document]
+
+
 @dataclass(eq=False)
 class Listener:
     """One client, with the batches that it has not taken yet."""
 
     owner: str
-    waiting: asyncio.Queue[list[Document]] = field(default_factory=lambda: asyncio.Queue(MAX_WAITING))
+    waiting: asyncio.Queue[Batch] = field(default_factory=lambda: asyncio.Queue(MAX_WAITING))
     is_behind: bool = False
 
 
@@ -71,10 +82,10 @@ class Channel:
 
     def tell(self) -> None:
         """Hand changes to every listener; one that is too far behind is told so, and ends."""
-        documents, self.changed = self.changed, []
+        batch, self.changed = Batch(self.view.dataset.name, self.changed), []
         for listener in self.listeners:
             try:
-                listener.waiting.put_nowait(documents)
+                listener.waiting.put_nowait(batch)
             except asyncio.QueueFull:
                 listener.is_behind = True
 
@@ -87,41 +98,51 @@ class Live:
         self._channels: dict[Question, Channel] = {}
 
     @asynccontextmanager
-    async def listening(self, view: View, condition: Condition, owner: str) -> AsyncIterator[Listener]:
+    async def listening(self, views: Sequence[View], condition: Condition, owner: str) -> AsyncIterator[Listener]:
         """A listener of an owner to what is written from now on; asking for the latest states now leaves no gap.
 
         Raises:
             ProblemError: too many listen, or Elasticsearch does not answer.
         """
-        question = Question(view.dataset.name, view.scope, condition)
-        self._require_room(question, owner)
-        channel = self._channels.setdefault(question, Channel(view, condition))
+        questions = {Question(v.dataset.name, v.scope, condition): v for v in views}
+        self._require_room(questions, owner)
         listener = Listener(owner)
+        joined = {q: self._joined(q, view, listener) for q, view in questions.items()}
+        metrics.API_LISTENERS.set(len(self._listeners()))
+        try:
+            for channel in joined.values():
+                await _begun(channel)
+            yield listener
+        finally:
+            for question, channel in joined.items():
+                self._leave(question, channel, listener)
+            metrics.API_LISTENERS.set(len(self._listeners()))
+
+    def _joined(self, question: Question, view: View, listener: Listener) -> Channel:
+        channel = self._channels.setdefault(question, Channel(view, question.condition))
         channel.listeners.add(listener)
         if channel.task is None:
             channel.task = asyncio.create_task(self._run(channel))
-        metrics.API_LISTENERS.set(self._listeners())
-        try:
-            await _begun(channel)
-            yield listener
-        finally:
-            channel.listeners.discard(listener)
-            if not channel.listeners:
-                channel.task.cancel()
-                self._channels.pop(question, None)
-            metrics.API_LISTENERS.set(self._listeners())
+        return channel
 
-    def _require_room(self, question: Question, owner: str) -> None:
-        own = sum(x.owner == owner for c in self._channels.values() for x in c.listeners)
-        is_new = question not in self._channels
-        if own >= MAX_OF_OWNER:
+    def _leave(self, question: Question, channel: Channel, listener: Listener) -> None:
+        channel.listeners.discard(listener)
+        if not channel.listeners:
+            if channel.task is not None:
+                channel.task.cancel()
+            self._channels.pop(question, None)
+
+    def _require_room(self, questions: Mapping[Question, View], owner: str) -> None:
+        every = self._listeners()
+        new = questions.keys() - self._channels.keys()
+        if sum(x.owner == owner for x in every) >= MAX_OF_OWNER:
             detail = f"{MAX_OF_OWNER} of your clients listen already; end one of them"
             raise ProblemError(429, "too-many-listeners", detail, WAIT)
-        if self._listeners() >= MAX_LISTENERS or (is_new and len(self._channels) >= MAX_CHANNELS):
+        if len(every) >= MAX_LISTENERS or len(self._channels) + len(new) > MAX_CHANNELS:
             raise ProblemError(503, "too-many-listeners", "too many listen now; try again later", WAIT)
 
-    def _listeners(self) -> int:
-        return sum(len(c.listeners) for c in self._channels.values())
+    def _listeners(self) -> set[Listener]:
+        return {x for c in self._channels.values() for x in c.listeners}
 
     async def _run(self, channel: Channel) -> None:
         """Ask again and again what was written; where Elasticsearch is away, what is missed comes when it is back."""

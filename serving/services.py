@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from elasticsearch import Elasticsearch
 
@@ -14,11 +15,14 @@ from serving.access.issuers import Issuer
 from serving.access.keys import KeyStore
 from serving.access.quotas import Quotas
 from serving.access.tokens import Tokens
+from serving.kept import Kept
 from serving.live import Live
+from serving.pipeline import Pipeline
 from serving.queries.cursors import Cursors
 from serving.queries.reader import Reader
 
 ANONYMOUS_PER_MINUTE = 600
+BASEMAP_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ class Services:
     quotas: Quotas = field(default_factory=Quotas)
     tokens: Tokens = field(default_factory=Tokens)
     anonymous_per_minute: int = ANONYMOUS_PER_MINUTE
+    pipeline: Pipeline | None = None  # where there is none, its paths are not answered
+    basemaps: Kept[dict[str, Any]] = field(default_factory=lambda: Kept(BASEMAP_SECONDS))
 
     @cached_property
     def live(self) -> Live:
@@ -46,7 +52,9 @@ class Services:
         secret: str,
         anonymous_per_minute: int = ANONYMOUS_PER_MINUTE,
         issuers: Iterable[Issuer] = (),
+        pipeline: Pipeline | None = None,
     ) -> Services:
         """The services on an Elasticsearch; the secret signs cursors, tokens of the issuers are trusted."""
         kept = (Reader(es), KeyStore(es), Cursors(secret), Audit(es))
-        return cls(contracts(), *kept, tokens=Tokens(issuers), anonymous_per_minute=anonymous_per_minute)
+        tokens = Tokens(issuers)
+        return cls(contracts(), *kept, tokens=tokens, anonymous_per_minute=anonymous_per_minute, pipeline=pipeline)

@@ -53,7 +53,7 @@ def demo(
     with _everything_ended(own):
         addresses = _servers(own)
         url = _started(own, city)
-        table = {**_addresses(own, addresses, url), **_api(own, addresses)}
+        table = {**_dashboards(own, addresses), **_addresses(own, addresses, url)}
         fresh = _shown(own, addresses, url, table, seconds)
         if seconds is None:
             return
@@ -162,13 +162,14 @@ def city_status(url: str) -> dict[str, Any]:
         return {}
 
 
-def _api(own: Settings, addresses: Endpoints) -> dict[str, str]:
-    """Start the API; its address, and who may ask with which key."""
-    port = chosen(["api"], {"api": PORT})["api"]
-    parts.start(own, parts.api(port))
+def _dashboards(own: Settings, addresses: Endpoints) -> dict[str, str]:
+    """Start the dashboards and the API; their addresses, and who may ask with which key."""
+    port = chosen(["dashboards"], {"dashboards": PORT})["dashboards"]
+    parts.start(own, parts.dashboards(port))
     who = identities(client(addresses), comparison.TENANT, datetime.now(UTC))
     keys = {i.title: f"X-API-Key: {i.key.get_secret_value()}" for i in who if i.key is not None}
-    return {"API": f"http://{LOOPBACK}:{port}/docs  (without a key: what is open)", **keys}
+    address = f"http://{LOOPBACK}:{port}/"
+    return {"dashboards": address, "API": f"{address}docs  (without a key: what is open)", **keys}
 
 
 def _check(own: Settings) -> None:

@@ -1,4 +1,4 @@
-"""The demo's processes: the simulated city, the connectors, the jobs and the API, started and ended by their ids."""
+"""The demo's processes: simulated city, connectors, jobs and dashboards, started and ended by their ids."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ def connectors() -> Part:
     return Part("connectors", ["ingest", str(FEEDS)])
 
 
-def api(port: int) -> Part:
-    """The API over what comes out."""
-    return Part("api", ["serve", "--port", str(port)])
+def dashboards(port: int) -> Part:
+    """The dashboards and the API."""
+    return Part("dashboards", ["serve", "--port", str(port)])
 
 
-ORDER = ("simulator", "connectors", "observations", "jobs", "api")
+ORDER = ("simulator", "connectors", "observations", "jobs", "dashboards")
 
 
 def start(settings: Settings, part: Part, variables: Mapping[str, str] | None = None) -> None:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from schemas.labels import labels
 from serving import problems
 from serving.access.view import View, views
 from serving.catalogue import described
@@ -33,10 +34,10 @@ FormatName = Literal["csv", "geojson", "json", "ndjson", "parquet"]
 
 @router.get("", tags=["catalogue"], summary="What there is")
 def catalogue(request: Request, who: Asking, known: Known, tenant: Annotated[list[str], Query()] = []) -> Response:  # noqa: B006
-    """The datasets that the caller may see, with their fields."""
+    """The datasets that the caller may see, with their fields; and what the quality flags mean."""
     require_known(request, {"tenant"})
     found = views(known.contracts.values(), who, tenants(tenant))
-    return json({"datasets": [described(v) for v in found.values()]})
+    return json({"datasets": [described(v) for v in found.values()], "flags": labels()["flags"]})
 
 
 @router.get("/{dataset}", tags=["catalogue"], summary="One dataset")

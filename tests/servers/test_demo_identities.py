@@ -79,14 +79,15 @@ def test_the_three_sets_differ(asked: TestClient, who: list[Identity]) -> None:
 
 
 @pytest.mark.servers
-def test_the_demo_starts_the_api_and_shows_address_and_keys(
+def test_the_demo_starts_the_dashboards_and_shows_addresses_and_keys(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, servers: Endpoints
 ) -> None:
     started: list[parts.Part] = []
     monkeypatch.setattr(parts, "start", lambda _, part: started.append(part))
-    shown = command._api(Settings(GARONNE_STATE=tmp_path), servers)
+    shown = command._dashboards(Settings(GARONNE_STATE=tmp_path), servers)
     port = started[0].arguments[-1]
-    assert started == [parts.api(int(port))]
+    assert started == [parts.dashboards(int(port))]
+    assert shown["dashboards"] == f"http://127.0.0.1:{port}/"
     assert shown["API"].startswith(f"http://127.0.0.1:{port}/docs")
     keys = [text.removeprefix("X-API-Key: ") for text in shown.values() if text.startswith("X-API-Key: ")]
     assert len({*keys}) == 2

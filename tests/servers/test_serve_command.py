@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import secrets
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +17,9 @@ from garonne import keys as command
 from garonne import serve as serve_command
 from runtime.elastic.client import client
 from runtime.endpoints import Endpoints
-from runtime.local.ports import chosen
 from runtime.processes import running
-from runtime.settings import PROJECT, settings
-from tests.servers.drivers import environment_of
-from tests.servers.stacks import until
+from runtime.settings import settings
+from tests.servers.served import serving
 from tests.serving import scripted_issuer
 
 pytestmark = pytest.mark.servers
@@ -43,32 +37,6 @@ def keys(servers: Endpoints, monkeypatch: pytest.MonkeyPatch) -> Callable[..., s
         return done.stdout
 
     return run
-
-
-@contextmanager
-def serving(state: Path, servers: Endpoints) -> Iterator[str]:
-    """The API as a process, until it has been asked to end and has done so."""
-    port = chosen(["port"], {})["port"]
-    words = [sys.executable, "-m", "garonne", "serve", "--port", str(port)]
-    address = f"http://127.0.0.1:{port}"
-    with (state / "api.log").open("wb") as log:
-        process = subprocess.Popen(words, cwd=PROJECT, env=environment_of(state, servers), stdout=log, stderr=log)
-    try:
-        until(lambda: process.poll() is not None or _answers(address), "the API answers", 120)
-        assert process.poll() is None, (state / "api.log").read_text()
-        yield address
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _answers(address: str) -> bool:
-    try:
-        return httpx2.get(f"{address}/health", timeout=5).status_code == 200
-    except httpx2.HTTPError:
-        return False
 
 
 def test_a_key_opens_what_it_says_until_it_is_revoked(

@@ -52,13 +52,13 @@ def listening_to(written: Written) -> Live:
 async def heard(listener: live.Listener, count: int) -> list[str]:
     found: list[str] = []
     while len(found) < count:
-        found += [d["entity_id"] for d in await asyncio.wait_for(listener.waiting.get(), 10)]
+        found += [d["entity_id"] for d in (await asyncio.wait_for(listener.waiting.get(), 10)).documents]
     return found
 
 
 def test_each_change_is_heard_once_although_answers_overlap(written: Written) -> None:
     async def listen() -> list[str]:
-        async with listening_to(written).listening(SEEN, Everything(), "me") as listener:
+        async with listening_to(written).listening([SEEN], Everything(), "me") as listener:
             return await heard(listener, 8)
 
     assert asyncio.run(listen())[:8] == [str(n) for n in range(1, 9)]
@@ -66,7 +66,7 @@ def test_each_change_is_heard_once_although_answers_overlap(written: Written) ->
 
 def test_what_is_missed_while_elasticsearch_is_away_comes_later(written: Written) -> None:
     async def listen() -> list[str]:
-        async with listening_to(written).listening(SEEN, Everything(), "me") as listener:
+        async with listening_to(written).listening([SEEN], Everything(), "me") as listener:
             first = await heard(listener, 2)
             written.is_away = True
             await asyncio.sleep(0.02)
@@ -79,7 +79,7 @@ def test_what_is_missed_while_elasticsearch_is_away_comes_later(written: Written
 
 def test_a_client_that_does_not_take_its_changes_is_left_behind(written: Written) -> None:
     async def listen() -> tuple[bool, int]:
-        async with listening_to(written).listening(SEEN, Everything(), "slow") as listener:
+        async with listening_to(written).listening([SEEN], Everything(), "slow") as listener:
             async with asyncio.timeout(30):
                 while not listener.is_behind:
                     await asyncio.sleep(0.001)
@@ -92,26 +92,38 @@ def test_equal_questions_share_a_channel_and_the_last_to_leave_ends_it(written: 
     async def listen() -> list[int]:
         every = listening_to(written)
         sizes = []
-        async with every.listening(SEEN, Everything(), "a"), every.listening(SEEN, Everything(), "b"):
+        async with every.listening([SEEN], Everything(), "a"), every.listening([SEEN], Everything(), "b"):
             sizes.append(len(every._channels))
-            async with every.listening(SEEN, Compare("state", "=", "free"), "a"):
+            async with every.listening([SEEN], Compare("state", "=", "free"), "a"):
                 sizes.append(len(every._channels))
         return [*sizes, len(every._channels)]
 
     assert asyncio.run(listen()) == [1, 2, 0]
 
 
+def test_a_listener_to_several_datasets_is_one_listener_and_is_told_which_has_changed(written: Written) -> None:
+    other = View(Dataset(probes()["probe_partner"], is_latest=True), Level.PARTNER, None)
+
+    async def listen() -> tuple[set[str], int]:
+        every = listening_to(written)
+        async with every.listening([SEEN, other], Everything(), "me") as listener:
+            heard = {(await asyncio.wait_for(listener.waiting.get(), 10)).dataset for _ in range(8)}
+            return heard, len(every._listeners())
+
+    assert asyncio.run(listen()) == ({"probe_observed_latest", "probe_partner_latest"}, 1)
+
+
 def test_a_caller_may_not_take_all_the_room(written: Written) -> None:
     async def listen() -> None:
         every = listening_to(written)
-        open_ones = [every.listening(SEEN, Everything(), "greedy") for _ in range(MAX_OF_OWNER)]
+        open_ones = [every.listening([SEEN], Everything(), "greedy") for _ in range(MAX_OF_OWNER)]
         for one in open_ones:
             await one.__aenter__()
         try:
-            async with every.listening(SEEN, Everything(), "modest"):
+            async with every.listening([SEEN], Everything(), "modest"):
                 pass
             with pytest.raises(ProblemError) as refused:
-                await every.listening(SEEN, Everything(), "greedy").__aenter__()
+                await every.listening([SEEN], Everything(), "greedy").__aenter__()
             assert refused.value.status == 429
         finally:
             for one in open_ones:

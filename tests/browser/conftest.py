@@ -1,0 +1,56 @@
+"""The dashboards over a real Elasticsearch with a small city in it, served by `garonne serve` itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from elasticsearch import Elasticsearch
+from playwright.sync_api import Browser
+
+from runtime import metrics
+from runtime.elastic.client import client
+from runtime.endpoints import Endpoints
+from runtime.processes import announced
+from runtime.settings import settings
+from serving.access.keys import KeyStore, made
+from serving.access.levels import Level
+from tests.browser.browsing import chromium
+from tests.browser.city import TENANT, fill
+from tests.servers.served import serving
+
+QUERY = "parking_by_site"
+LAG = 1234
+
+
+@dataclass(frozen=True)
+class Site:
+    """The address of the dashboards, a private key for them, and what is behind."""
+
+    address: str
+    key: str
+    es: Elasticsearch
+    now: datetime
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def site(servers: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """This process is the driver too: it tells the lag of a query as one does."""
+    es, now = client(servers), datetime.now(UTC)
+    fill(es, now)
+    kept, key = made([TENANT], Level.PRIVATE, "browser", 1_000_000, timedelta(days=1), now)
+    KeyStore(es).add(kept)
+    state = tmp_path_factory.mktemp("serve")
+    driver = settings().model_copy(update={"state": state})
+    with announced(driver, "jobs"), serving(state, servers, "--anonymous-per-minute", "1000000") as address:
+        metrics.QUERY_LAG_RECORDS.labels(QUERY).set(LAG)
+        metrics.QUERY_BATCH_SECONDS.labels(QUERY).observe(0.4)
+        yield Site(address, key.get_secret_value(), es, now)
