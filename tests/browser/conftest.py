@@ -37,9 +37,12 @@ class Site:
     now: datetime
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The browser of this machine; who cannot install one sees which tests were left out, and the command."""
+    """The browser of this machine; who cannot install one sees which tests were left out, and the command.
+
+    It ends with its module: as long as Playwright is there, no other test of the run can have an event loop.
+    """
     with ExitStack() as stack:
         try:
             found = stack.enter_context(chromium())
