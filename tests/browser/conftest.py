@@ -51,7 +51,7 @@ def browser() -> Iterator[Browser]:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(servers: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """This process is the driver too: it tells the lag of a query as one does."""
     es, now = client(servers), datetime.now(UTC)
@@ -64,3 +64,6 @@ def site(servers: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         metrics.QUERY_LAG_RECORDS.labels(QUERY).set(LAG)
         metrics.QUERY_BATCH_SECONDS.labels(QUERY).observe(0.4)
         yield Site(address, key.get_secret_value(), es, now)
+    metrics.QUERY_LAG_RECORDS.remove(QUERY)
+    metrics.QUERY_BATCH_SECONDS.remove(QUERY)
+    es.indices.delete(index=sorted(es.indices.get(index=f"city-*-{TENANT}-*")))
