@@ -87,6 +87,8 @@ class View:
         for f in figures:
             last.add_row(f.trade, f.words)
         where = Table(title="Addresses", title_justify="left", show_header=False, min_width=76)
+        where.add_column(no_wrap=True)
+        where.add_column(overflow="fold")  # a key that is cut short opens nothing
         for name, address in self.addresses.items():
             where.add_row(name, address)
         return Group(flow, last, where)

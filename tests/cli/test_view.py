@@ -1,6 +1,10 @@
-"""When the demo takes the pipeline for caught up."""
+"""The demo's table, and when the demo takes the pipeline for caught up."""
 
 from __future__ import annotations
+
+from io import StringIO
+
+from rich.console import Console
 
 from garonne.demo.view import LEAST_LAG_RECORDS, QUERIES, View
 from garonne.metrics_view import Sample
@@ -35,3 +39,11 @@ def test_a_few_seconds_of_events_are_not_behind() -> None:
 
 def test_it_has_not_before_every_query_has_been_at_work() -> None:
     assert not View({}).has_caught_up(samples(0, QUERIES - {"transit_headway"}))
+
+
+def test_a_key_is_shown_whole_on_a_narrow_terminal() -> None:
+    key = "garonne_" + "k" * 60
+    console = Console(width=80, file=StringIO(), record=True)
+    console.print(View({"toulouse itself": key}).table([], {}, [], {}, 0.0, 0.0))
+    shown = "".join(cell for line in console.export_text().splitlines() for cell in line.split("│")[2:3])
+    assert key in shown.replace(" ", "")
