@@ -43,7 +43,7 @@ up down status doctor: $(READY) ## (up, down, status, doctor) the servers of thi
 	@$(BIN)/garonne $@
 
 test: check-static $(READY) $(BUILT) ## All tests, with real servers, but for the long rows of the fault laboratory
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: check-static $(READY) $(BUILT) ## Lint, types, layers and the tests without servers, in under a minute
 	$(BIN)/pytest -m 'not servers and not spark and not slow and not faults and not browser'

@@ -32,6 +32,8 @@ class Settings(BaseSettings):
     kibana_password: SecretStr | None = None
     kibana_api_key: SecretStr | None = None
     runtime: Literal["local", "containers"] = "local"
+    # Of each local server beside its own, such as -XX:TieredStopAtLevel=1 where they run for minutes and not for days.
+    servers_java_options: str | None = Field(default=None, validation_alias="GARONNE_SERVERS_JAVA_OPTIONS")
     ledger_seconds: float = Field(default=300, gt=0, validation_alias="GARONNE_LEDGER_SECONDS")
     repair_seconds: float = Field(default=600, gt=0, validation_alias="GARONNE_REPAIR_SECONDS")
     # What feeds for others say of whom they come from.

@@ -19,7 +19,18 @@ from runtime.settings import Settings, settings
 from schemas import contracts
 from tests.servers.stacks import delete_topics, stack_of_its_own, temporary_settings
 
+# Servers of a test run live for minutes: half of what Elasticsearch computes at its start is compiling itself.
+os.environ.setdefault("GARONNE_SERVERS_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+HEAVY = {"servers", "spark", "slow", "browser"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that start something come first: with two runs side by side, many small ones are left for the end."""
+    heavy = {item.path for item in items if HEAVY & {mark.name for mark in item.iter_markers()}}
+    items.sort(key=lambda item: item.path not in heavy)
 
 
 @pytest.fixture(scope="session")

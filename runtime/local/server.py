@@ -41,8 +41,10 @@ class Site:
         return path
 
     def command(self, *words: str | Path, **environment: str) -> Command:
-        """A command among the server's files that gets nothing of our own environment but the PATH."""
+        """A command among the server's files that gets of our own environment the PATH, and what is set for Java."""
         base = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}
+        if options := self.settings.servers_java_options:
+            base["JAVA_TOOL_OPTIONS"] = options
         return Command([str(word) for word in words], {**base, **environment}, self.files)
 
 

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 
 from jobs.engine.context import Context
 from jobs.engine.late import keep_late
-from jobs.engine.repair import open_late, repair
+from jobs.engine.repair import LONGEST, open_late, repair
 from jobs.engine.replay import figures
 from jobs.engine.runner import drain
 from jobs.engine.sink import documents
@@ -29,6 +29,7 @@ from tests.servers.stacks import delete_topics
 pytestmark = [pytest.mark.servers, pytest.mark.spark]
 
 TENANT = "muret"
+NOW = city.START + timedelta(days=20)
 JOBS = ("parking_by_site", "traffic_by_segment")
 MORE_JOBS = ("parking_by_zone", "heat_island_hourly", "heat_island_nightly")
 LATE_SHARE = 0.1
@@ -110,18 +111,19 @@ def kept_counted_and_repaired(job: Job, context: Context, spark: SparkSession, h
     assert keep_late(spark, job, context) == 0  # a batch that was looked at is not looked at again
     drain([observations_query(spark, context)])
     context.es.indices.refresh(index="city-late")
-    waiting = [late for late in open_late(context, job, city.START - timedelta(days=1)) if late["tenant"] == TENANT]
+    everyones = open_late(context, job, NOW - LONGEST)  # other modules leave theirs
+    waiting = [late for late in everyones if late["tenant"] == TENANT]
     own = {(x["entity_id"], datetime.fromisoformat(x["observed_at"])) for x in waiting if x["is_in_window"]}
     assert own == {(e["entity_id"], e["observed_at"]) for e in held_back}
     assert {datetime.fromisoformat(late["window_start"]) for late in waiting} >= windows_of(own, job)
 
-    outcome = repair(spark, job, context, now=city.START + timedelta(days=20))
-    assert (outcome.observations, outcome.refused) == (len(waiting), 0)
+    outcome = repair(spark, job, context, now=NOW)
+    assert (outcome.observations, outcome.refused) == (len(everyones), 0)
     assert stored(context, job) == expected
 
     drain([observations_query(spark, context)])
     context.es.indices.refresh(index="city-late")
-    assert open_late(context, job, city.START - timedelta(days=1)) == []
+    assert open_late(context, job, NOW - LONGEST) == []
     assert len(found(context.es, "city-late", tenant=TENANT, job=job.name)) == len(waiting)
 
 

@@ -20,8 +20,8 @@ def services() -> Services:
     return Services.of(client(NOWHERE, 5), "tests", anonymous_per_minute=1_000_000)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def alone(services: Services) -> Iterator[TestClient]:
-    """The API, whose Elasticsearch is away."""
+    """The API, whose Elasticsearch is away; not longer than it is asked, since it says every second that it is."""
     with TestClient(application(services), raise_server_exceptions=False) as asked:
         yield asked
