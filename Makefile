@@ -81,8 +81,8 @@ docs: $(READY) ## The data dictionary and Kibana's dashboards, from the contract
 kibana-push: $(READY) ## KIBANA_URL=… [KIBANA_API_KEY=…]: data views and dashboards into a Kibana
 	@$(BIN)/garonne kibana push
 
-bench: $(READY) ## Throughput of connectors, Spark and Elasticsearch on this machine
-	$(BIN)/python -m bench
+bench: $(READY) $(BUILT) ## How much this machine carries and how fast it answers; ONLY=throughput or ONLY=serving
+	$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
 
 new-feed: $(READY) ## NAME=… EVENT=… FORMAT=… TRANSPORT=…: the files a new feed needs
 	@$(BIN)/garonne feeds new $(NAME) $(if $(EVENT),--event $(EVENT)) $(if $(FORMAT),--format $(FORMAT)) \

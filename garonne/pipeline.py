@@ -27,9 +27,10 @@ from runtime.elastic.letters import Selection, one
 from runtime.endpoints import endpoints
 from runtime.processes import running
 from runtime.settings import Settings
-from serving.pipeline import Account, FeedState, Imbalance, QueryState, Replayed, SilentDevice
+from serving.pipeline import Account, FeedState, Imbalance, PartitionLag, QueryState, Replayed, SilentDevice
 
 P95 = 0.95
+LAG = "garonne_query_lag_records"
 Who = tuple[str, str, str, str]  # tenant, feed or job, which of them, event
 STOPPED = {"garonne_query_refused": "refused", "garonne_query_paused": "paused", "garonne_sink_waiting": "waiting"}
 
@@ -107,7 +108,7 @@ def query_state(name: str, samples: Sequence[Sample]) -> QueryState:
         query=name,
         state=state,
         reason=reason,
-        lag_records=by_label(samples, "garonne_query_lag_records", "query").get(name),
+        lag_records=by_label(samples, LAG, "query").get(name),
         watermark=datetime.fromtimestamp(watermark, UTC) if watermark else None,
         batches_count=round(count),
         mean_batch_seconds=seconds / count if count else None,
@@ -116,7 +117,16 @@ def query_state(name: str, samples: Sequence[Sample]) -> QueryState:
         written_count=round(documents.get("written", 0)),
         refused_count=round(documents.get("refused", 0)),
         late_count=round(total(samples, "garonne_query_late_rows_total")),
+        lag_by_partition=tuple(sorted((_lag(s) for s in samples if s.name == LAG), key=_place)),
     )
+
+
+def _lag(sample: Sample) -> PartitionLag:
+    return PartitionLag(sample.labels["topic"], int(sample.labels["partition"]), round(sample.value))
+
+
+def _place(lag: PartitionLag) -> tuple[str, int]:
+    return lag.topic, lag.partition
 
 
 def _who(h: FeedHour | JobHour) -> Who:

@@ -37,7 +37,11 @@ QUERY_BATCH_SECONDS = Histogram(
     ["query"],
     buckets=(0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30, 60),
 )
-QUERY_LAG_RECORDS = Gauge("garonne_query_lag_records", "Records in Kafka that a query has not read yet", ["query"])
+QUERY_LAG_RECORDS = Gauge(
+    "garonne_query_lag_records",
+    "Records in Kafka that a query had left for later at its last batch",
+    ["query", "topic", "partition"],
+)
 QUERY_WATERMARK = Gauge("garonne_query_watermark_timestamp_seconds", "Watermark of a query", ["query"])
 QUERY_LATE_ROWS = Counter(
     "garonne_query_late_rows", "Rows that came when their window was closed, kept to repair it", ["query"]

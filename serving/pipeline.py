@@ -39,6 +39,15 @@ class FeedState:
 
 
 @dataclass(frozen=True)
+class PartitionLag:
+    """Records of a partition that a query had left for later at its last batch."""
+
+    topic: str
+    partition: int
+    lag_records: int
+
+
+@dataclass(frozen=True)
 class QueryState:
     """How a streaming query is; counts are of all tenants together, since its process began."""
 
@@ -54,6 +63,7 @@ class QueryState:
     written_count: int | None
     refused_count: int | None
     late_count: int | None
+    lag_by_partition: tuple[PartitionLag, ...] = ()
 
 
 @dataclass(frozen=True)

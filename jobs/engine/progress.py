@@ -81,7 +81,9 @@ def record(progress: Mapping[str, Any]) -> None:
     query = progress["name"]
     metrics.QUERY_ROWS.labels(query=query).inc(progress["numInputRows"])
     metrics.QUERY_BATCH_SECONDS.labels(query=query).observe(progress["batchDuration"] / 1000)
-    metrics.QUERY_LAG_RECORDS.labels(query=query).set(sum(_behind(s.get("metrics", {})) for s in progress["sources"]))
+    for source in progress["sources"]:
+        for (topic, partition), records in lag(source).items():
+            metrics.QUERY_LAG_RECORDS.labels(query=query, topic=topic, partition=partition).set(records)
     if watermark := progress.get("eventTime", {}).get("watermark"):
         metrics.QUERY_WATERMARK.labels(query=query).set(datetime.fromisoformat(watermark).timestamp())
 
@@ -91,6 +93,12 @@ def dropped(progress: Mapping[str, Any]) -> int:
     return sum(o["numRowsDroppedByWatermark"] for o in progress["stateOperators"])
 
 
-def _behind(source: Mapping[str, str]) -> int:
-    """Records behind: at least those of the partition that is furthest, and about the average of the partitions."""
-    return max(round(float(source.get(name, 0) or 0)) for name in ("maxOffsetsBehindLatest", "avgOffsetsBehindLatest"))
+def lag(source: Mapping[str, Any]) -> dict[tuple[str, str], int]:
+    """Offsets by topic and partition between a batch's end and what Kafka held when the batch was planned."""
+    ends: Mapping[str, Mapping[str, int]] = source.get("endOffset") or {}
+    latest: Mapping[str, Mapping[str, int]] = source.get("latestOffset") or {}
+    return {
+        (topic, partition): max(0, latest.get(topic, {}).get(partition, end) - end)
+        for topic, partitions in ends.items()
+        for partition, end in partitions.items()
+    }

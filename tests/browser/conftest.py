@@ -24,7 +24,8 @@ from tests.browser.city import TENANT, fill
 from tests.servers.served import serving
 
 QUERY = "parking_by_site"
-LAG = 1234
+TOPIC = "city.parking_observed.v1"
+LAGS = {"0": 1000, "1": 234}
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,10 @@ def site(servers: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     state = tmp_path_factory.mktemp("serve")
     driver = settings().model_copy(update={"state": state})
     with announced(driver, "jobs"), serving(state, servers, "--anonymous-per-minute", "1000000") as address:
-        metrics.QUERY_LAG_RECORDS.labels(QUERY).set(LAG)
+        for partition, records in LAGS.items():
+            metrics.QUERY_LAG_RECORDS.labels(QUERY, TOPIC, partition).set(records)
         metrics.QUERY_BATCH_SECONDS.labels(QUERY).observe(0.4)
         yield Site(address, key.get_secret_value(), es, now)
-    metrics.QUERY_LAG_RECORDS.remove(QUERY)
+    metrics.QUERY_LAG_RECORDS.remove_by_labels({"query": QUERY})
     metrics.QUERY_BATCH_SECONDS.remove(QUERY)
     es.indices.delete(index=sorted(es.indices.get(index=f"city-*-{TENANT}-*")))

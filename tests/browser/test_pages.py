@@ -16,7 +16,7 @@ from serving.dashboard.pages import EMBEDDED
 from serving.dashboard.pages import PAGES as PATTERNS
 from tests.browser.browsing import LIMIT_MS, Noticed, opened, settled
 from tests.browser.city import TENANT, actions, event, place
-from tests.browser.conftest import QUERY, Site
+from tests.browser.conftest import QUERY, TOPIC, Site
 from tests.browser.pages import PAGES
 
 pytestmark = pytest.mark.servers
@@ -160,6 +160,10 @@ def test_the_lag_of_a_query_is_told_to_who_may_know_it(browser: Browser, site: S
         expect(row).to_contain_text("en marche")
         expect(row).to_contain_text(re.compile(r"1\s234"))
         expect(row).to_contain_text("0,4 s")
+        page.get_by_text("Retard par partition").click()
+        partitions = page.get_by_role("row").filter(has_text=TOPIC)
+        expect(partitions).to_have_count(2)
+        expect(partitions.first).to_contain_text(re.compile(r"0\s*1\s000"))
 
 
 def test_a_page_is_walked_by_keyboard(browser: Browser, site: Site) -> None:

@@ -10,7 +10,12 @@ import pytest
 from garonne.metrics_view import Sample
 from garonne.pipeline import accounts, query_state
 from jobs.engine.ledger import FeedHour, JobHour, Ledger
+from serving.pipeline import PartitionLag
 
+LAGS = [
+    Sample("garonne_query_lag_records", {"query": "q", "topic": "city.a.v1", "partition": partition}, value)
+    for partition, value in (("10", 4.0), ("2", 3.0))
+]
 BOUNDS = {"0.5": 80.0, "1.0": 96.0, "+Inf": 100.0}
 
 
@@ -19,17 +24,17 @@ def samples(**more: float) -> list[Sample]:
     known = {
         "garonne_query_batch_seconds_count": 100.0,
         "garonne_query_batch_seconds_sum": 40.0,
-        "garonne_query_lag_records": 7.0,
         "garonne_query_watermark_timestamp_seconds": 1_800_000_000.0,
         "garonne_query_rows_total": 1234.0,
         **more,
     }
-    return [*buckets, *(Sample(name, {"query": "q"}, value) for name, value in known.items())]
+    return [*buckets, *LAGS, *(Sample(name, {"query": "q"}, value) for name, value in known.items())]
 
 
 def test_lag_watermark_and_batch_times_are_told() -> None:
     found = query_state("q", samples())
     assert (found.state, found.lag_records, found.rows_count) == ("running", 7.0, 1234)
+    assert found.lag_by_partition == (PartitionLag("city.a.v1", 2, 3), PartitionLag("city.a.v1", 10, 4))
     assert (found.mean_batch_seconds, found.p95_batch_seconds) == (0.4, 1.0)
     assert found.watermark == datetime.fromtimestamp(1_800_000_000, UTC)
 
@@ -49,7 +54,7 @@ def test_a_query_that_does_not_run_says_why(metric: str, reason: str, state: str
 
 
 def test_a_query_that_has_done_nothing_yet_has_no_times() -> None:
-    found = query_state("q", [Sample("garonne_query_lag_records", {"query": "q"}, 5.0)])
+    found = query_state("q", LAGS)
     assert (found.mean_batch_seconds, found.p95_batch_seconds, found.watermark) == (None, None, None)
 
 

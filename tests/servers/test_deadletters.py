@@ -17,11 +17,13 @@ from typing import Any
 import orjson
 import pytest
 import yaml
+from starlette.testclient import TestClient
 
 from connectors import replaying
 from connectors.feed import Feed, load_feed
 from connectors.redecoding import Redecoder
 from connectors.replaying import Became, Replayed, Replayer
+from garonne import pipeline
 from jobs.engine.context import Context
 from jobs.engine.observations import Batch
 from runtime.avro import encoder
@@ -31,6 +33,11 @@ from runtime.elastic.letters import Letter, Selection, groups, letters
 from runtime.endpoints import Endpoints
 from runtime.files import write_atomically
 from schemas import contract
+from serving.access.levels import Level
+from serving.app import application
+from serving.services import Services
+from tests.servers import serving
+from tests.servers.drivers import environment_of
 from tests.servers.ingesting import City, count, messages, until
 
 pytestmark = pytest.mark.servers
@@ -377,3 +384,27 @@ def test_what_was_refused_after_kafka_comes_back_too(city: City, context: Contex
     assert sorted(e["entity_id"] for e in city.events()) == ["s1", "s2"]
     assert good in in_kafka(city)
     assert ledger(city) == {}  # the source had accepted them before
+
+
+def test_the_button_of_the_dashboard_replays_a_letter_once(
+    city: City, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong, mended, content = MENDED_BY_MAPPING["json_records"]
+    made = feed(city, "button", "weather_observed", {"kind": "json_records", **wrong})
+    drop(city, "button", "x.json", content)
+    taken_in(city, made)
+    (letter,) = indexed(city, context)
+    feed(city, "button", "weather_observed", {"kind": "json_records", **wrong, **mended})
+
+    environment_of(city.state, city.endpoints)
+    monkeypatch.setattr(pipeline, "ALL_FEEDS", city.state / "feeds")
+    services = Services.of(context.es, "tests", pipeline=pipeline.LocalPipeline(city.settings))
+    path = f"/api/v1/pipeline/dead-letters/{city.tenant}/{letter.dead_letter_id}/replay"
+    with TestClient(application(services)) as asked:
+        assert asked.post(path).status_code in {401, 403}
+        assert len(in_kafka(city)) == 1  # the good record beside it
+        key = serving.key(city.endpoints, Level.PRIVATE, city.tenant)
+        answers = [asked.post(path, headers=key) for _ in range(2)]
+    assert [(a.status_code, a.json()["became"]) for a in answers] == [(200, "replayed"), (200, "already there")]
+    assert [e["temperature_celsius"] for e in city.events() if e["entity_id"] == "j1"] == [pytest.approx(30.5)]
+    assert len(in_kafka(city)) == 2

@@ -84,6 +84,9 @@ export const fr = {
   key_none: "Sans clé : {count} jeux de données ouverts.",
   key_works: "La clé ouvre {count} jeux de données.",
   lag: "Retard (messages)",
+  lag_by_partition: "Retard par partition",
+  topic: "Topic Kafka",
+  partition: "Partition",
   lag_label:
     "Courbe : retard des requêtes en messages depuis l’ouverture de la page. Le tableau donne les valeurs actuelles.",
   last_hours: "sur {hours} h",
