@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from jobs.engine.sink import ArrowFunction, outcome_batch
+from jobs.engine.sink import ArrowFunction, Written, told
 from jobs.engine.worker import Writer
 from runtime.avro import Decoder, NotWireFormatError
 from runtime.dead_letters import dead_letter
@@ -63,16 +63,16 @@ class Batch:
 def indexing(endpoints: Endpoints, schema_cache: Path) -> ArrowFunction:
     """A function for the workers: Kafka messages in, one row of counts out."""
 
-    def index_partition(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def indexed(batches: Iterable[pa.RecordBatch]) -> Written:
         batch = collect(_messages(batches), decoder(endpoints.schema_registry_url, schema_cache))
         writer = Writer(endpoints, NAME)
         writer.bury(batch.letters)
         # those who watch look at the latest states, so they go first and can be seen at once
         outcome = writer.write(batch.latest.values(), visible=True)
         outcome.add(writer.write(batch.observations))
-        yield outcome_batch(outcome.written, outcome.unchanged, len(outcome.refused) + len(batch.letters))
+        return Written(outcome.written, outcome.unchanged, len(outcome.refused) + len(batch.letters))
 
-    return index_partition
+    return told(indexed)
 
 
 Message = Mapping[str, Any]

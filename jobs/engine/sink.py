@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -13,14 +14,22 @@ from pyspark.sql import types as t
 
 from jobs.engine.rows import struct_of
 from jobs.engine.worker import Writer
-from runtime.elastic.bulk import Action
+from runtime.elastic.bulk import Action, BlockedSinkError, BrokenSinkError
 from runtime.endpoints import Endpoints
 from schemas import Contract
 from schemas.documents import ID_SEPARATOR
 
 TIME_FORMAT = "yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'"
 PERIOD_FORMAT = {"month": "yyyy.MM", "year": "yyyy"}
-OUTCOME = "written long, unchanged long, refused long"
+OUTCOME = "written long, unchanged long, refused long, hindrance string, reason string"
+SCHEMA = pa.schema(
+    [
+        *((name, pa.int64()) for name in ("written", "unchanged", "refused")),
+        ("hindrance", pa.string()),
+        ("reason", pa.string()),
+    ]
+)
+HINDRANCES = {e.__name__: e for e in (BlockedSinkError, BrokenSinkError)}
 
 ArrowFunction = Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]
 
@@ -45,23 +54,50 @@ def write(docs: DataFrame, endpoints: Endpoints, query: str, version: int) -> Wr
     """Write documents from the workers; returns when each is settled.
 
     Raises:
-        pyspark.errors.PySparkException: most were refused, or the login is wrong; carries the reason.
+        runtime.elastic.bulk.BrokenSinkError: most were refused.
+        runtime.elastic.bulk.BlockedSinkError: an index takes no writes.
+        pyspark.errors.PySparkException: the login is wrong; carries the reason.
     """
     return settled(docs.mapInArrow(_writing(endpoints, query, version), OUTCOME))
 
 
 def settled(outcomes: DataFrame) -> Written:
-    """Run the writing, and add up what each worker counted; in Spark the sum would be a stage of its own."""
+    """Run the writing, and add up what each worker counted; in Spark the sum would be a stage of its own.
+
+    Raises:
+        runtime.elastic.bulk.BrokenSinkError: most were refused.
+        runtime.elastic.bulk.BlockedSinkError: an index takes no writes.
+    """
     rows = outcomes.collect()
+    for row in rows:
+        if row.hindrance is not None:
+            raise HINDRANCES[row.hindrance](row.reason)
     return Written(*(sum(row[i] for row in rows) for i in range(3)))
 
 
 def _writing(endpoints: Endpoints, query: str, version: int) -> ArrowFunction:
-    def write_partition(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def written(batches: Iterable[pa.RecordBatch]) -> Written:
         outcome = Writer(endpoints, query).write(_actions(batches, version))
-        yield outcome_batch(outcome.written, outcome.unchanged, len(outcome.refused))
+        return Written(outcome.written, outcome.unchanged, len(outcome.refused))
 
-    return write_partition
+    return told(written)
+
+
+def told(written: Callable[[Iterable[pa.RecordBatch]], Written]) -> ArrowFunction:
+    """A function for the workers that tells the driver, in one row, what became of a partition's documents.
+
+    What hinders the sink as a whole is told like that too: raised in a worker, Spark would have it tried four times.
+    """
+
+    def tell(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        try:
+            row = {**asdict(written(batches)), "hindrance": None, "reason": None}
+        except tuple(HINDRANCES.values()) as e:
+            row = {**asdict(Written(0, 0, 0)), "hindrance": type(e).__name__, "reason": str(e)}
+            deque(batches, maxlen=0)  # a worker that leaves something unread is not used again
+        yield pa.RecordBatch.from_pylist([row], SCHEMA)
+
+    return tell
 
 
 def _actions(batches: Iterable[pa.RecordBatch], version: int) -> Iterator[Action]:
@@ -69,11 +105,6 @@ def _actions(batches: Iterable[pa.RecordBatch], version: int) -> Iterator[Action
         columns: list[list[Any]] = [batch.column(i).to_pylist() for i in range(3)]
         for index, id_, source in zip(*columns, strict=True):
             yield Action(index, id_, version, source.encode())
-
-
-def outcome_batch(written: int, unchanged: int, refused: int) -> pa.RecordBatch:
-    """One row of counts, as Spark takes it back from a worker."""
-    return pa.RecordBatch.from_pydict({"written": [written], "unchanged": [unchanged], "refused": [refused]})
 
 
 def _column(field: t.StructField) -> Column:

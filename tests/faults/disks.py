@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from runtime.settings import PROJECT
+
 READY = b"ready\n"
 FILLER = ".filler"
 
@@ -65,7 +67,8 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Disk]:
     try:
         if holder.stdout.readline() != READY:
             pytest.skip(f"no disk can be mounted here: {holder.stderr.read().decode().strip()}")
-        enter = ["nsenter", "--preserve-credentials", "--target", str(holder.pid), "--user", "--mount", "--"]
+        target = ["--preserve-credentials", "--target", str(holder.pid), "--user", "--mount"]
+        enter = ["nsenter", *target, f"--wd={PROJECT}", "--"]  # without it commands run in the root folder
         yield Disk(folder, enter)
     finally:
         holder.stdin.close()

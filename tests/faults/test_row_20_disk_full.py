@@ -46,8 +46,9 @@ def test_jobs_wait_for_room_for_their_checkpoints(spark: SparkSession, context: 
         disk.empty()
         city.produce(context, JOB.reads, events[2 * third :])
         _await_figures(spark, context, tenant, events)
+        wanted = figures.keys(events)
+        until(lambda: figures.observed(context, JOB.reads, tenant) == wanted, "all is indexed", LIMIT_SECONDS)
         assert running.poll() is None, said(tmp_path)
-    assert figures.observed(context, JOB.reads, tenant) == figures.keys(events)
     assert figures.letters(context, tenant) == []
 
 
