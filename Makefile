@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 DASHBOARD := serving/dashboard
+# Two test processes, each with servers of its own; a file is run by one of them.
+PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 BUILT := $(DASHBOARD)/dist/index.html
 .DEFAULT_GOAL := help
 
@@ -43,10 +45,10 @@ up down status doctor: $(READY) ## (up, down, status, doctor) the servers of thi
 	@$(BIN)/garonne $@
 
 test: check-static $(READY) $(BUILT) ## All tests, with real servers, but for the long rows of the fault laboratory
-	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest $(PARALLEL)
 
 check: check-static $(READY) $(BUILT) ## Lint, types, layers and the tests without servers, in under a minute
-	$(BIN)/pytest -m 'not servers and not spark and not slow and not faults and not browser'
+	$(BIN)/pytest $(PARALLEL) -m 'not servers and not spark and not slow and not faults and not browser'
 
 browser: $(READY) $(BUILT) ## Every page in a real browser, in each theme and language, with axe
 	$(BIN)/pytest -m 'browser or servers' tests/browser
@@ -55,7 +57,7 @@ screenshots: $(READY) $(BUILT) ## Pictures of all pages; URL=http://127.0.0.1:80
 	@$(BIN)/python -m tests.browser.screenshots $(if $(URL),--url $(URL)) $(if $(KEY),--key $(KEY)) $(if $(OUT),--out $(OUT))
 
 faults: $(READY) ## The fault laboratory whole: every failure that must be survived, caused here
-	$(BIN)/pytest -m '' tests/faults
+	$(BIN)/pytest $(PARALLEL) -m '' tests/faults tests/servers/test_archive.py
 
 soak: $(READY) ## Random faults over the whole pipeline, and all of it compared; MINUTES=60 SEED=7 RATE=200
 	@$(BIN)/python -m tests.faults.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) \

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
@@ -50,8 +51,11 @@ def own(servers: Endpoints, spark: SparkSession, tmp_path_factory: pytest.TempPa
 
 
 @pytest.fixture
-def ran(own: Context) -> Context:
-    """The same, its checkpoint as the job left it."""
+def ran(own: Context, spark: SparkSession) -> Context:
+    """The same, its checkpoint as the job left it, and nobody who still writes in it."""
+    jvm: Any = spark._jvm
+    # A driver that has ended does not; this session goes on, and uploads what ended queries left in memory.
+    jvm.org.apache.spark.sql.execution.streaming.state.StateStore.stop()
     shutil.rmtree(folder(own), ignore_errors=True)
     shutil.copytree(own.state / "copy", folder(own))
     return own

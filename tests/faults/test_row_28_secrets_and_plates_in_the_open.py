@@ -203,7 +203,8 @@ def test_connectors_and_commands_keep_secrets_and_plates_to_themselves(desk: Des
     with in_background(ScriptedServer([Source()]).running()) as server:
         folder = feeds_of(desk, server.port)
         with desk.running("connectors", "ingest", str(folder)):
-            for what in ('outcome="accepted"', 'outcome="rejected"', 'kind="status_401"', 'kind="connection"'):
+            accepted = [f'feed="{city.tenant}-{name}",outcome="accepted"' for name in ("portal", "vehicles")]
+            for what in (*accepted, 'outcome="rejected"', 'kind="status_401"', 'kind="connection"'):
                 until(lambda what=what: _counted(desk, what), what, LIMIT_SECONDS)  # type: ignore[misc]
         desk.run("feeds", "preview", str(city.path(f"{city.tenant}-portal")), "--seconds", "5")
         with_secret = f"http://city:{desk.said.secrets['user']}@127.0.0.1:1"
