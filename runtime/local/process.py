@@ -25,6 +25,7 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 POLL_SECONDS = 0.1
 ANSWER_SECONDS = 0.25
 LOG_LINES = 15
+TAIL_BYTES = 64 * 1024
 KILL_SECONDS = 10
 
 
@@ -160,13 +161,22 @@ def wait_until(
 
 def last_lines(log: Path) -> str:
     """The end of a log, under its name."""
+    return "\n".join([f"the end of {log}:", *_tail(log).splitlines()[-LOG_LINES:]])
+
+
+def says(log: Path, *words: str) -> bool:
+    """Whether one of these is in what a log says lately: a cause may stand far above what follows from it."""
+    tail = _tail(log)
+    return any(word in tail for word in words)
+
+
+def _tail(log: Path) -> str:
     try:
         with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - 16_384))
-            lines = file.read().decode("utf-8", errors="replace").splitlines()
+            file.seek(max(0, log.stat().st_size - TAIL_BYTES))
+            return file.read().decode("utf-8", errors="replace")
     except OSError:
-        lines = []
-    return "\n".join([f"the end of {log}:", *lines[-LOG_LINES:]])
+        return ""
 
 
 def _end(running: Running, patience_seconds: float) -> bool:

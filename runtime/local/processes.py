@@ -18,7 +18,7 @@ from runtime.settings import Settings
 
 RECOVERY_SECONDS = 45
 PORT_ATTEMPTS = 3
-PORT_TAKEN = ("already in use", "BindException", "already bound")
+PORT_TAKEN = ("already in use", "BindException", "BindTransportException", "BindHttpException", "already bound")
 
 
 @dataclass(frozen=True)
@@ -96,9 +96,9 @@ class Processes:
             running = process.start(server.prepare(site, java), self._pid_file(server), self._log(server))
             try:
                 self._await(server, site, running, server.start_seconds, cancelled)
-            except ServerError as error:
+            except ServerError:
                 self.stop(server)
-                if attempt == PORT_ATTEMPTS or not any(sign in str(error) for sign in PORT_TAKEN):
+                if attempt == PORT_ATTEMPTS or not process.says(self._log(server), *PORT_TAKEN):
                     raise
             else:
                 break

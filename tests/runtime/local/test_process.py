@@ -155,3 +155,12 @@ def test_a_pid_file_that_was_cut_off_counts_as_none(pid_file: Path) -> None:
     pid_file.write_text('{"pid": 12')
     assert process.recorded(pid_file) is None
     assert not process.stop(pid_file)
+
+
+def test_a_cause_is_found_far_above_what_follows_from_it(tmp_path: Path) -> None:
+    log = tmp_path / "server.log"
+    assert not process.says(log, "already in use")
+    log.write_text("old\nAddress already in use\n" + "\tat somewhere\n" * 1000)
+    assert "already in use" not in process.last_lines(log)
+    assert process.says(log, "BindException", "already in use")
+    assert not process.says(log, "BindException")
