@@ -160,7 +160,7 @@ def test_the_lag_of_a_query_is_told_to_who_may_know_it(browser: Browser, site: S
         expect(row).to_contain_text("en marche")
         expect(row).to_contain_text(re.compile(r"1\s234"))
         expect(row).to_contain_text("0,4 s")
-        page.get_by_text("Retard par partition").click()
+        page.locator("summary", has_text="Retard par partition").click()
         partitions = page.get_by_role("row").filter(has_text=TOPIC)
         expect(partitions).to_have_count(2)
         expect(partitions.first).to_contain_text(re.compile(r"0\s*1\s000"))

@@ -401,7 +401,7 @@ def test_the_button_of_the_dashboard_replays_a_letter_once(
     services = Services.of(context.es, "tests", pipeline=pipeline.LocalPipeline(city.settings))
     path = f"/api/v1/pipeline/dead-letters/{city.tenant}/{letter.dead_letter_id}/replay"
     with TestClient(application(services)) as asked:
-        assert asked.post(path).status_code in {401, 403}
+        assert asked.post(path).status_code == 404  # for those without a key there are no dead letters
         assert len(in_kafka(city)) == 1  # the good record beside it
         key = serving.key(city.endpoints, Level.PRIVATE, city.tenant)
         answers = [asked.post(path, headers=key) for _ in range(2)]
