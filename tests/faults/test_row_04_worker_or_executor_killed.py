@@ -94,9 +94,8 @@ def test_a_driver_goes_on_when_its_python_workers_are_killed(
                 kill(python_workers(running.pid))
                 hold.released.set()
             _await_figures(spark, context, tenant, events[: 3 * third])
-            # Not that no query failed: a task tried again may be given another of the killed, four times. It is
-            # started again by its driver then.
             assert running.poll() is None
+    assert "query.paused" not in (tmp_path / "driver.log").read_text()
 
 
 def test_a_cluster_goes_on_when_an_executor_is_killed(spark: SparkSession, context: Context, tmp_path: Path) -> None:
