@@ -63,12 +63,21 @@ soak: $(READY) ## Random faults over the whole pipeline, and all of it compared;
 	@$(BIN)/python -m tests.faults.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) \
 	  $(if $(RATE),--rate $(RATE))
 
+STATIC := dashboards style layers types contracts
+
 check-static: $(READY) $(NODE_MODULES)
+	@$(MAKE) --no-print-directory --jobs 2 $(STATIC:%=static-%)
+
+static-dashboards:
 	@$(NPM) run --silent check
+static-style:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+static-layers:
 	$(BIN)/lint-imports
+static-types:
 	$(BIN)/mypy
+static-contracts:
 	$(BIN)/garonne schemas check
 
 format: $(READY) $(NODE_MODULES) ## Let ruff and prettier format and fix
@@ -100,4 +109,4 @@ lock: ## Resolve the dependencies again (needs uv)
 clean: ## Remove the virtual environment and caches; the state of the servers stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache build dist *.egg-info $(DASHBOARD)/dist $(DASHBOARD)/node_modules
 
-.PHONY: help setup demo up down status doctor test check browser screenshots faults soak check-static format docs kibana-push bench new-feed new-job lock clean
+.PHONY: help setup demo up down status doctor test check browser screenshots faults soak check-static $(STATIC:%=static-%) format docs kibana-push bench new-feed new-job lock clean

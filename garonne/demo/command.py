@@ -45,10 +45,14 @@ def demo(
     rate: Annotated[
         float | None, typer.Option(min=100, max=50_000, help="Events a second of a larger city, once live.")
     ] = None,
-    history_hours: Annotated[float, typer.Option(min=0, help="Hours of the past played fast first.")] = 24,
+    history_hours: Annotated[
+        float | None,
+        typer.Option(min=0, help="Hours of the past played fast first; without it, a day and back to its last dusk."),
+    ] = None,
 ) -> None:
-    """A simulated city through the whole pipeline: its last 24 hours fast, then live. Ctrl-C ends it."""
-    city = parts.Simulated(seed, rate, history_hours)
+    """A simulated city through the whole pipeline: its last day and night fast, then live. Ctrl-C ends it."""
+    hours = parts.whole_past_hours(datetime.now(UTC)) if history_hours is None else history_hours
+    city = parts.Simulated(seed, rate, hours)
     own = Settings(GARONNE_STATE=settings().state / "demo")
     with _everything_ended(own):
         addresses = _servers(own)

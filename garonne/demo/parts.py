@@ -6,8 +6,10 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from garonne.demo.comparison import DUSK_UTC
 from runtime.local import process
 from runtime.local.process import Command
 from runtime.settings import PROJECT, Settings
@@ -22,6 +24,17 @@ class Part:
 
     name: str
     arguments: Sequence[str]
+
+
+def whole_past_hours(now: datetime) -> float:
+    """Hours of the past that are played where nothing else is asked for: a day, and back to the hour before a dusk.
+
+    So a night comes first, whenever it begins, and a short demo has a whole one to compare; quality control looks back
+    an hour. It is 24 hours at least, and less than 48.
+    """
+    start = (now - timedelta(hours=24)).replace(minute=0, second=0, microsecond=0)
+    start -= timedelta(hours=(start.hour - (DUSK_UTC - 1)) % 24)
+    return (now - start) / timedelta(hours=1)
 
 
 @dataclass(frozen=True)

@@ -121,11 +121,13 @@ class Hold:
     first: Callable[[Exchange], object] = lambda _: None
     reached: threading.Event = field(default_factory=threading.Event)
     released: threading.Event = field(default_factory=threading.Event)
+    client_port: int = 0  # of the connection that is held
 
     def __call__(self, exchange: Exchange) -> None:
         if self.released.is_set() or not self.concerns(exchange.body):
             return pass_on(exchange)
         self.first(exchange)
+        self.client_port = exchange.handler.client_address[1]
         self.reached.set()
         self.released.wait(LIMIT_SECONDS)
         return pass_on(exchange)
