@@ -14,7 +14,7 @@ from pyspark.sql import types as t
 
 from jobs.engine.rows import struct_of
 from jobs.engine.worker import Writer
-from runtime.elastic.bulk import Action, BlockedSinkError, BrokenSinkError
+from runtime.elastic.bulk import BREAKER_MINIMUM, Action, BlockedSinkError, BrokenSinkError
 from runtime.endpoints import Endpoints
 from schemas import Contract
 from schemas.documents import ID_SEPARATOR
@@ -50,15 +50,17 @@ def documents(result: DataFrame, contract: Contract) -> DataFrame:
     return rows.select(_index(contract).alias("index"), id_column(contract).alias("id"), source.alias("source"))
 
 
-def write(docs: DataFrame, endpoints: Endpoints, query: str, version: int) -> Written:
+def write(
+    docs: DataFrame, endpoints: Endpoints, query: str, version: int, breaker_minimum: int = BREAKER_MINIMUM
+) -> Written:
     """Write documents from the workers; returns when each is settled.
 
     Raises:
-        runtime.elastic.bulk.BrokenSinkError: most were refused.
+        runtime.elastic.bulk.BrokenSinkError: most were refused, and ``breaker_minimum`` at least.
         runtime.elastic.bulk.BlockedSinkError: an index takes no writes.
         pyspark.errors.PySparkException: the login is wrong; carries the reason.
     """
-    return settled(docs.mapInArrow(_writing(endpoints, query, version), OUTCOME))
+    return settled(docs.mapInArrow(_writing(endpoints, query, version, breaker_minimum), OUTCOME))
 
 
 def settled(outcomes: DataFrame) -> Written:
@@ -75,9 +77,9 @@ def settled(outcomes: DataFrame) -> Written:
     return Written(*(sum(row[i] for row in rows) for i in range(3)))
 
 
-def _writing(endpoints: Endpoints, query: str, version: int) -> ArrowFunction:
+def _writing(endpoints: Endpoints, query: str, version: int, breaker_minimum: int) -> ArrowFunction:
     def written(batches: Iterable[pa.RecordBatch]) -> Written:
-        outcome = Writer(endpoints, query).write(_actions(batches, version))
+        outcome = Writer(endpoints, query, breaker_minimum).write(_actions(batches, version))
         return Written(outcome.written, outcome.unchanged, len(outcome.refused))
 
     return told(written)

@@ -16,6 +16,7 @@ from pyspark.sql.streaming.readwriter import DataStreamWriter
 from jobs.engine import observations, source
 from jobs.engine.checkpoint import Checkpoint
 from jobs.engine.context import Context
+from jobs.engine.doubt import Doubt
 from jobs.engine.fingerprint import fingerprint
 from jobs.engine.recognition import has_begun, opened
 from jobs.engine.sink import OUTCOME, Written, documents, settled, write
@@ -44,6 +45,7 @@ class Query:
 def job_query(spark: SparkSession, job: Job, context: Context) -> Query:
     """The query that keeps a job's results up to date."""
     checkpoint = context.checkpoint(job.name)
+    doubt = Doubt()
 
     @lru_cache
     def is_now(columns: tuple[str, ...] | None) -> dict[str, Any]:
@@ -66,8 +68,11 @@ def job_query(spark: SparkSession, job: Job, context: Context) -> Query:
             if number == 0:
                 has_begun(checkpoint)
             _refuse_unknown(event, writers, context)
+            at = version(mark.generation, number)
             with TURNS:
-                _count(job.name, write(batch, context.endpoints, job.name, version(mark.generation, number)))
+                outcome = write(batch, context.endpoints, job.name, at, doubt.breaker_minimum)
+            doubt.note(outcome.written + outcome.unchanged, outcome.refused)
+            _count(job.name, outcome)
 
         writer = documents(figures, result).writeStream.outputMode("update")
         return _started(spark, writer, checkpoint, write_batch, job.interval, available_now)

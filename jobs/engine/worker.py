@@ -47,11 +47,12 @@ def _kept_client(endpoints: Endpoints) -> Elasticsearch:
 class Writer:
     """Writes documents; what Elasticsearch refuses becomes a dead letter before `write` returns."""
 
-    def __init__(self, endpoints: Endpoints, query: str) -> None:
+    def __init__(self, endpoints: Endpoints, query: str, breaker_minimum: int = bulk.BREAKER_MINIMUM) -> None:
         keep_archives_open()
         self._es = _kept_client(endpoints)
         self._letters = RecordProducer(endpoints, contract(DEAD_LETTER))
         self._query = query
+        self._breaker_minimum = breaker_minimum
         self._waits = Waits(settings().state, query)
 
     def write(self, actions: Iterable[bulk.Action], visible: bool = False) -> bulk.Outcome:
@@ -63,7 +64,9 @@ class Writer:
             runtime.elastic.bulk.BrokenSinkError: most were refused; none of them is a dead letter then.
             runtime.elastic.bulk.BlockedSinkError: an index takes no writes.
         """
-        outcome = bulk.write(self._es, actions, visible=visible, waiting=self._waits)
+        outcome = bulk.write(
+            self._es, actions, visible=visible, waiting=self._waits, breaker_minimum=self._breaker_minimum
+        )
         self.bury([self._letter(r) for r in outcome.refused if not self._is_letter(r)])
         return outcome
 

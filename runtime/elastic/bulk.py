@@ -108,6 +108,7 @@ def write(
     *,
     visible: bool = False,
     waiting: Waiting = untold,
+    breaker_minimum: int = BREAKER_MINIMUM,
 ) -> Outcome:
     """Write all the documents, request by request, and wait as long as Elasticsearch needs.
 
@@ -115,7 +116,7 @@ def write(
 
     Raises:
         BlockedSinkError: an index takes no writes.
-        BrokenSinkError: more than half of at least 50 documents were refused.
+        BrokenSinkError: at least ``breaker_minimum`` documents were refused, and more than half of all.
         elasticsearch.AuthenticationException: the login is wrong; waiting would not help.
     """
     outcome = Outcome()
@@ -129,17 +130,17 @@ def write(
             outcome.add(_write_parted(es, request, pause, visible))
             waiting(None)
             if len(outcome.refused) > MAX_DOCUMENTS:  # all of them are in memory
-                _break_when_most_are_refused(outcome)
+                _break_when_most_are_refused(outcome, breaker_minimum)
     finally:
         waiting(None)
-    _break_when_most_are_refused(outcome)
+    _break_when_most_are_refused(outcome, breaker_minimum)
     return outcome
 
 
-def _break_when_most_are_refused(outcome: Outcome) -> None:
+def _break_when_most_are_refused(outcome: Outcome, breaker_minimum: int) -> None:
     refused = len(outcome.refused)
     total = outcome.written + outcome.unchanged + refused
-    if refused >= BREAKER_MINIMUM and refused * 2 > total:
+    if refused >= breaker_minimum and refused * 2 > total:
         raise BrokenSinkError(f"{refused} of {total} documents refused, the first: {outcome.refused[0].reason}")
 
 

@@ -112,6 +112,13 @@ def test_a_batch_that_is_mostly_refused_stops_the_sink() -> None:
         written(es, actions(80))
 
 
+def test_a_sink_in_doubt_is_stopped_by_fewer() -> None:
+    with pytest.raises(BrokenSinkError, match="2 of 3 documents refused"):
+        bulk.write(ScriptedElasticsearch(items(400, 400, 201)), actions(3), breaker_minimum=2)  # type: ignore[arg-type]
+    es = ScriptedElasticsearch(items(400, 201, 201))
+    assert len(bulk.write(es, actions(3), breaker_minimum=1).refused) == 1  # type: ignore[arg-type]
+
+
 def blocked(number: int, kind: str = "cluster_block_exception") -> dict[str, Any]:
     error = {"type": kind, "reason": "index [i] blocked by: [disk usage exceeded flood-stage watermark]"}
     return {"errors": True, "items": [{"index": {"status": number, "error": error}}]}
