@@ -1,4 +1,4 @@
-"""How people read names of fields, quality flags and values: French and English, one text for a name everywhere."""
+"""How people read names and descriptions: in French and English, one text for each everywhere."""
 
 from __future__ import annotations
 
@@ -23,6 +23,18 @@ def labels() -> Mapping[str, Mapping[str, Label]]:
 def label_of(part: str, name: str) -> Label:
     """The text of a name; the name itself in plain words where there is none."""
     return labels()[part].get(name) or dict.fromkeys(LANGUAGES, name.replace("_", " "))
+
+
+@lru_cache(maxsize=1)
+def descriptions() -> Mapping[str, str]:
+    """The French text of each `doc` of the contracts, by its English text."""
+    written: dict[str, str] = yaml.safe_load((ROOT / "descriptions.yaml").read_text(encoding="utf-8"))
+    return written
+
+
+def description_of(doc: str) -> Label:
+    """A `doc` in each language; the English text itself where there is no French one."""
+    return {"fr": descriptions().get(doc, doc), "en": doc}
 
 
 def _label(texts: list[str]) -> Label:

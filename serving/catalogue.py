@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from schemas import Field
-from schemas.labels import label_of
+from schemas.labels import description_of, label_of
 from serving.access.view import View
 from serving.queries.kinds import is_list, kind_of
 
@@ -18,7 +18,7 @@ def described(view: View) -> dict[str, Any]:
         "dataset": view.dataset.name,
         "kind": contract.kind,
         "title": declared.title,
-        "description": contract.avro["doc"],
+        "description": description_of(contract.avro["doc"]),
         "is_latest": view.dataset.is_latest,
         "sensitivity": declared.sensitivity,
         "tenants": None if view.tenants is None else sorted(view.tenants),
@@ -37,7 +37,7 @@ def _field(field: Field, view: View) -> dict[str, Any]:
         "kind": kind_of(field),
         "is_list": is_list(field),
         "is_optional": field.is_optional,
-        "description": field.doc,
+        "description": description_of(field.doc),
         "unit": field.unit,
         "minimum": field.minimum,
         "maximum": field.maximum,

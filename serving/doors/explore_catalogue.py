@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from schemas import Field
+from schemas.labels import description_of
 from serving.access.view import View
 from serving.queries.kinds import FieldKind, kind_of
 
@@ -32,7 +33,7 @@ def described(view: View, count: int) -> dict[str, Any]:
     ]
     default = {
         "title": declared.title["fr"],
-        "description": view.dataset.contract.avro["doc"],
+        "description": description_of(view.dataset.contract.avro["doc"])["fr"],
         "language": "fr",
         "metadata_languages": ["fr", "en"],
         "records_count": count,
@@ -53,7 +54,7 @@ def _field(field: Field) -> dict[str, Any]:
     return {
         "name": field.name,
         "label": field.name,
-        "description": field.doc,
+        "description": description_of(field.doc)["fr"],
         "type": TYPES[kind_of(field)],
         "annotations": {"unit": field.unit} if field.unit else {},
     }

@@ -122,6 +122,15 @@ def test_language_and_theme_are_switched_and_stay_from_page_to_page(browser: Bro
         assert page.locator("html").get_attribute("lang") == "en"
 
 
+def test_descriptions_are_in_the_language_of_the_page(browser: Browser, site: Site) -> None:
+    with opened(browser, site.address + PAGES["dataset"].address()) as page:
+        expect(page.locator("main > .about")).to_contain_text("Occupation et mouvements d’un parc")
+        expect(page.get_by_title("Nom donné par l’exploitant.")).to_be_visible()
+        page.get_by_role("button", name="English").click()
+        expect(page.locator("main > .about")).to_contain_text("Occupancy and movement of a car park")
+        expect(page.get_by_title("Name as the operator gives it.")).to_be_visible()
+
+
 def test_times_are_those_of_paris_wherever_the_reader_is(browser: Browser, site: Site) -> None:
     address = PAGES["dataset"].address(to="2026-07-15T00:00:00Z", at="2026-07-14T12:00:00Z")
     with opened(browser, site.address + address) as page:

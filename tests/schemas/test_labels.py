@@ -7,7 +7,7 @@ import re
 from jobs.indicators.heat_flags import Flag
 from runtime.settings import PROJECT
 from schemas import contracts
-from schemas.labels import LANGUAGES, label_of, labels
+from schemas.labels import LANGUAGES, description_of, descriptions, label_of, labels
 
 FLAG = re.compile(r'\bflag\(\s*"([a-z_]+)"')
 SYMBOL = re.compile(r"[A-G0-9]{1,2}")  # a class such as those of climate zones is its own text
@@ -16,6 +16,17 @@ SYMBOL = re.compile(r"[A-G0-9]{1,2}")  # a class such as those of climate zones 
 def test_every_field_has_a_text() -> None:
     fields = {f.name for c in contracts().values() for f in c.fields}
     assert fields == labels()["fields"].keys()
+
+
+def test_every_description_is_there_in_french() -> None:
+    docs = {doc for c in contracts().values() for doc in (c.avro["doc"], *(f.doc for f in c.fields))}
+    assert docs == descriptions().keys()
+    assert all(descriptions().values())
+
+
+def test_a_description_is_told_in_each_language() -> None:
+    assert description_of("Air temperature.") == {"fr": "Température de l’air.", "en": "Air temperature."}
+    assert description_of("Of nobody.") == {"fr": "Of nobody.", "en": "Of nobody."}
 
 
 def test_every_named_value_has_a_text() -> None:

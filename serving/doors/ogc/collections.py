@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import Request
 
+from schemas.labels import description_of
 from serving.access.view import View
 from serving.doors.ogc.addresses import (
     COLLECTIONS,
@@ -19,6 +20,7 @@ from serving.doors.ogc.addresses import (
     address,
     link,
 )
+from serving.doors.ogc.html import French
 from serving.models import one_value
 from serving.queries.identity import is_named
 from serving.queries.kinds import FieldKind, kind_of
@@ -34,9 +36,9 @@ def is_collection(view: View) -> bool:
     return is_named(view) and any(kind_of(f) is FieldKind.PLACE for f in view.fields.values())
 
 
-def title_of(view: View) -> str:
+def title_of(view: View) -> French:
     """What a collection is called."""
-    return view.dataset.contract.declaration.title["fr"] + (LATEST if view.dataset.is_latest else "")
+    return French(view.dataset.contract.declaration.title["fr"] + (LATEST if view.dataset.is_latest else ""))
 
 
 def described(request: Request, view: View, extent: Extent, tenants: list[str]) -> dict[str, Any]:
@@ -44,7 +46,7 @@ def described(request: Request, view: View, extent: Extent, tenants: list[str]) 
     return {
         "id": view.dataset.name,
         "title": title_of(view),
-        "description": view.dataset.contract.avro["doc"],
+        "description": _description(view.dataset.contract.avro["doc"]),
         "itemType": "feature",
         "crs": [CRS84],
         "extent": _extent(extent),
@@ -60,12 +62,16 @@ def queryables(request: Request, view: View) -> dict[str, Any]:
         "type": "object",
         "title": title_of(view),
         "properties": {
-            f.name: {"title": f.name, "description": f.doc, **_kind(kind_of(f), one_value(f))}
+            f.name: {"title": f.name, "description": _description(f.doc), **_kind(kind_of(f), one_value(f))}
             for f in view.fields.values()
             if kind_of(f) is not FieldKind.OPAQUE
         },
         "additionalProperties": False,
     }
+
+
+def _description(doc: str) -> French:
+    return French(description_of(doc)["fr"])
 
 
 def _kind(kind: FieldKind, schema: Mapping[str, Any]) -> Mapping[str, Any]:

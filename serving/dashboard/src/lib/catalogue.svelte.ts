@@ -12,7 +12,7 @@ export interface Field {
   label: Words;
   kind: string;
   is_list: boolean;
-  description: string;
+  description: Words;
   unit: string | null;
   minimum: number | null;
   maximum: number | null;
@@ -24,7 +24,7 @@ export interface Dataset {
   dataset: string;
   kind: string;
   title: Words;
-  description: string;
+  description: Words;
   is_latest: boolean;
   sensitivity: string;
   tenants: string[] | null;

@@ -9,7 +9,7 @@ export const en: Record<keyof typeof fr, string> = {
   a11y_keyboard: "Everything works by keyboard, with a skip link and a visible focus.",
   a11y_known: "Known limits",
   a11y_known_text:
-    "Screen readers cannot read the map and the charts: their tables give the same values. Descriptions of fields and messages of the API are in English.",
+    "Screen readers cannot read the map and the charts: their tables give the same values. Messages of the API are in English.",
   a11y_language: "The language of pages, and of passages in English, is declared.",
   a11y_pause: "Live updates can be paused, and time plays only when asked to.",
   a11y_state: "These pages have not been audited for RGAA conformance. Automatic checks (axe) cover a part of it.",

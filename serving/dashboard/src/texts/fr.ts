@@ -8,7 +8,7 @@ export const fr = {
   a11y_keyboard: "Tout s’utilise au clavier, avec un lien d’évitement et un focus visible.",
   a11y_known: "Limites connues",
   a11y_known_text:
-    "La carte et les graphiques ne se lisent pas au lecteur d’écran : leurs tableaux donnent les mêmes valeurs. Les descriptions des champs et les messages de l’API sont en anglais.",
+    "La carte et les graphiques ne se lisent pas au lecteur d’écran : leurs tableaux donnent les mêmes valeurs. Les messages de l’API sont en anglais.",
   a11y_language: "La langue des pages et des passages en anglais est déclarée.",
   a11y_pause: "Les mises à jour en direct se mettent en pause, et l’animation du temps ne démarre que sur demande.",
   a11y_state:
