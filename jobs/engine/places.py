@@ -55,6 +55,13 @@ def place_of(checkpoint: Path, *, has_state: bool) -> Place | None:
     return Place(newest, False, read, planned)
 
 
+def remove_unfinished(checkpoint: Path) -> None:
+    """Remove what a driver left that was killed as it wrote down its first batch: Spark begins in empty folders."""
+    for folder in ("offsets", "commits"):
+        for path in (checkpoint / folder).glob(".*"):
+            path.unlink()
+
+
 def lost_place(place: Place, kafka: Mapping[str, Held]) -> str | None:
     """What Kafka no longer has of what would be read next, counted by partition; None when all is there."""
     gone = {}

@@ -14,7 +14,7 @@ from pyspark.errors import AnalysisException
 
 from jobs.engine.checkpoint import Checkpoint, Mark, Phase
 from jobs.engine.fingerprint import difference
-from jobs.engine.places import DamagedError, Place, lost_place, place_of
+from jobs.engine.places import DamagedError, Place, lost_place, place_of, remove_unfinished
 from jobs.engine.refusal import Reason, RefusedError
 from runtime import kafka
 from runtime.elastic import generations
@@ -104,6 +104,8 @@ def _place(checkpoint: Checkpoint, mark: Mark) -> Place | None:
         raise RefusedError(checkpoint.query, Reason.DAMAGED, f"its checkpoint is damaged: {e}") from None
     if place is None and mark.phase is Phase.RUNNING:
         raise RefusedError(checkpoint.query, Reason.DAMAGED, "its checkpoint is damaged: Spark's files are gone")
+    if place is None:
+        remove_unfinished(checkpoint.folder)
     return place
 
 

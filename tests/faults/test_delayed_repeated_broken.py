@@ -38,7 +38,8 @@ pytestmark = [pytest.mark.servers, pytest.mark.spark, pytest.mark.faults]
 
 SEED = 20
 TENANT = "seysses"
-START = datetime(2026, 7, 10, tzinfo=UTC)
+TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+START = TODAY - timedelta(days=8)  # a repair looks 30 days back
 HOURS = 72
 DELAY = timedelta(hours=48)
 #: In each round connectors and driver are killed, when so many jobs have worked since its begin. A driver that is

@@ -18,7 +18,7 @@ from tests.faults import figures
 from tests.faults.front import Exchange, Hold, front, half
 from tests.faults.watch import watched
 from tests.servers import events as city
-from tests.servers.drivers import driver, said, submit
+from tests.servers.drivers import begin_anew, driver, said, submit
 
 pytestmark = [pytest.mark.servers, pytest.mark.spark, pytest.mark.faults]
 
@@ -72,6 +72,22 @@ def documents_of(tenant: str, event: city.Event) -> Callable[[bytes], bool]:
     at = event["observed_at"]
     window = f"|{at.replace(minute=at.minute // 5 * 5):%FT%H:%M}".encode()
     return lambda body: index in body and window in body
+
+
+def test_a_driver_killed_as_it_writes_down_its_first_batch_is_followed_by_one_that_begins(
+    spark: SparkSession, context: Context, tmp_path: Path
+) -> None:
+    tenant = "row03first"
+    events = city.events(3, tenant)[JOB.reads]
+    fresh = Context(context.endpoints, tmp_path)
+    begin_anew(fresh)
+    for name in ("offsets", "commits"):
+        (fresh.checkpoint(JOB.name).folder / name).mkdir()
+    for name in (".0.0693cd43.tmp", "..0.0693cd43.tmp.crc"):  # as they were seen after such a kill
+        (fresh.checkpoint(JOB.name).folder / "offsets" / name).touch()
+    city.produce(context, JOB.reads, events)
+    figures.work_off(spark, fresh, [JOB])
+    assert figures.indexed(context, JOB, tenant) == figures.expected(spark, JOB, events)
 
 
 @pytest.mark.parametrize("forgotten", [("commits",), ("commits", "offsets")], ids=" and ".join)

@@ -88,6 +88,18 @@ def test_a_driver_that_dies_while_it_begins_leaves_nothing_to_mend(
     assert opened_now(checkpoint).generation == 2
 
 
+def test_one_that_died_as_it_wrote_down_its_first_batch_leaves_nothing_to_mend(checkpoint: Checkpoint) -> None:
+    opened_now(checkpoint)
+    spark_files(checkpoint.folder, batches=0, committed=0)
+    shutil.rmtree(checkpoint.folder / "state")
+    begun = [checkpoint.folder / "offsets" / name for name in (".0.6c0d.tmp", "..0.6c0d.tmp.crc")]
+    for path in begun:
+        path.touch()
+    assert opened_now(checkpoint).phase is Phase.NEW
+    assert not any(path.exists() for path in begun)
+    assert (checkpoint.folder / "metadata").exists()
+
+
 def test_a_checkpoint_that_is_gone_is_not_taken_for_a_new_query(checkpoint: Checkpoint) -> None:
     ran(checkpoint)
     shutil.rmtree(checkpoint.folder)
