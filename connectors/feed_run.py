@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -80,6 +82,8 @@ class FeedRun:
         cursor = Cursor(cursor_path(platform.settings.state, feed.id))
         events, letters, ledger = [await platform.channels.get(n) for n in (feed.event, DEAD_LETTER, LEDGER)]
         await platform.recovery.recover(feed, cursor, self._known, self._own_ends)
+        with self._without_room():
+            await cursor.save()
         self._own_ends = _ends([cursor.offsets])
         context = context_of(feed, platform.settings, cursor, platform.broker, self._meter.error)
         accept = Acceptance(feed, contract(feed.event))
@@ -120,15 +124,21 @@ class FeedRun:
             await intake.unsettled.due(SAVE_SECONDS)
             started = loop.time()
             pause = SAVE_SECONDS
-            try:
+            with self._without_room():
                 await intake.unsettled.save()
                 pause = max(SAVE_PAUSE_SECONDS, (loop.time() - started) / SAVE_SHARE)
-            except OSError as e:
-                self._meter.error("cursor", e)
             if loop.time() - reported >= SAVE_SECONDS:
                 await report.report(cursor)
                 reported = loop.time()
             await asyncio.sleep(pause)
+
+    @contextmanager
+    def _without_room(self) -> Iterator[None]:
+        """A cursor that cannot be written holds nothing up: a later save has it all, or Kafka at the next start."""
+        try:
+            yield
+        except OSError as e:
+            self._meter.error("cursor", e)
 
     async def _refresh(self, intake: FeedIntake, context: Context) -> None:
         """Read the reference again every so often; while that fails the one there is serves on."""

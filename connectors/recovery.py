@@ -31,14 +31,14 @@ class Recovery:
         self._tails: dict[str, Tail] = {}
 
     async def recover(self, feed: Feed, cursor: Cursor, known: Known, until: Ends | None) -> None:
-        """Bring the cursor up to what Kafka has of the feed, and save it.
+        """Bring the cursor up to what Kafka has of the feed.
 
         `until` is where this process's own records end, after a failure that leaves nothing unknown; without it the
         topics are read to their ends, and some way back for what was sent before. What requests of a process that was
         killed the broker still appends after that is not found, and may come again.
 
         Raises:
-            Exception: Kafka, the registry or the file cannot be reached.
+            Exception: Kafka or the registry cannot be reached.
         """
         topics = contract(feed.event).topic, contract(DEAD_LETTER).topic
         events, letters = await asyncio.gather(*(self._find(feed, cursor, t, until) for t in topics))
@@ -48,7 +48,6 @@ class Recovery:
         for topic, found in zip(topics, (events, letters), strict=True):
             cursor.offsets[topic] = {**cursor.offsets.get(topic, {}), **found.ends}
         cursor.recover(counted(sent.values(), refused.values()), sent, refused)
-        await cursor.save()
 
     async def _find(self, feed: Feed, cursor: Cursor, topic: str, until: Ends | None) -> Found:
         since = cursor.offsets.get(topic)

@@ -21,6 +21,7 @@ from schemas import contract
 from schemas.documents import index_name
 from tests.faults import figures
 from tests.servers import events as city
+from tests.servers.drivers import begin_anew
 
 pytestmark = [pytest.mark.servers, pytest.mark.spark, pytest.mark.faults]
 
@@ -43,6 +44,7 @@ def test_many_small_batches_of_refused_documents_pause_the_query(
 ) -> None:
     context = Context(own_topics, tmp_path)
     context.prepare()
+    begin_anew(context)
     query = job_query(spark, JOB, context)
     index = index_name(RESULT, TENANT, city.START)
     context.es.indices.create(index=index, mappings={"properties": {"zone_id": {"type": "long"}}})

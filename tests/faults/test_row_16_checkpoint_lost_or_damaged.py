@@ -28,7 +28,7 @@ from tests.servers.drivers import begin_anew
 
 pytestmark = [pytest.mark.servers, pytest.mark.spark, pytest.mark.faults]
 
-TENANT = "muret"
+TENANT = "row16"
 JOB = all_jobs()["traffic_by_segment"]
 EVENTS = city.events(16, TENANT)[JOB.reads]
 
