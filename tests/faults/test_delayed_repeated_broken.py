@@ -268,7 +268,7 @@ def test_the_documents_equal_those_of_a_clean_run(own_servers: Stack, spark: Spa
         job = all_jobs()[name]
         clean = expected(spark, job, next(t.events for t in all_trades if t.event == job.reads))
         assert plain(indexed(context, job, TENANT)) == plain(clean), name
-        assert late[name], name
+        assert late[name] or job.lateness > DELAY / 2, name  # heat waits so long that hardly any comes after that
 
     ledger = counted(context.es, Span(START, START + timedelta(hours=HOURS)))
     assert ledger.problems() == []

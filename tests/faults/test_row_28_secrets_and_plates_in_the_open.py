@@ -226,7 +226,8 @@ def _counted(desk: Desk, label: str) -> bool:
         page = desk.metrics()
     except httpx2.HTTPError:
         return False
-    return any(label in line and not line.endswith(" 0.0") for line in page.splitlines() if line[0] != "#")
+    counts = [line for line in page.splitlines() if "_total{" in line]  # and not when a count was begun
+    return any(label in line and not line.endswith(" 0.0") for line in counts)
 
 
 def _keep_data(desk: Desk) -> None:
