@@ -95,7 +95,12 @@ class Report:
             "faults": [asdict(d) for d in self.faults],
             "checks": [{**asdict(c), "is_good": c.is_good} for c in self.checks],
             "processes": {
-                u.name: {"most_memory_mb": round(u.most_memory_mb), "ends_by_cause": dict(u.causes)} for u in self.units
+                u.name: {
+                    "most_memory_mb": round(u.most_memory_mb),
+                    "most_memory_seconds": round(self._since_start(u.most_memory_at)),
+                    "ends_by_cause": dict(u.causes),
+                }
+                for u in self.units
             },
         }
 
@@ -125,10 +130,11 @@ class Report:
         return table
 
     def _processes(self) -> Table:
-        table = Table("process", "most memory MB", "ends", "by cause", title="Processes")
+        table = Table("process", "most memory MB", "at s", "ends", "by cause", title="Processes")
         for u in self.units:
             causes = ", ".join(f"{cause} {n}" for cause, n in sorted(u.causes.items()))
-            table.add_row(u.name, f"{u.most_memory_mb:.0f}", str(u.causes.total()), causes)
+            at = f"{self._since_start(u.most_memory_at):.0f}"
+            table.add_row(u.name, f"{u.most_memory_mb:.0f}", at, str(u.causes.total()), causes)
         return table
 
     def _checks(self) -> Table:
@@ -137,6 +143,9 @@ class Report:
             found = [f"{n:,}" for n in (c.expected, c.missing, c.extra, c.wrong)]
             table.add_row(c.name, c.of, *found, "; ".join(c.examples) or c.note or "ok")
         return table
+
+    def _since_start(self, at: float) -> float:
+        return at - self.started
 
     def _is_harmed(self, at: float) -> bool:
         return any(d.began <= at <= d.ended for d in self.faults)

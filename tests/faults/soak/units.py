@@ -48,6 +48,7 @@ class Unit:
     ends: list[End] = field(default_factory=list)
     causes: Counter[str] = field(default_factory=Counter)  # of restarts
     most_memory_mb: float = 0.0
+    most_memory_at: float = 0.0  # monotonic
     _holders: list[str] = field(default_factory=list)
     _cause: str = ""
     is_known_ready: bool = False  # since it was started last
@@ -97,8 +98,10 @@ class Unit:
         self._is_retired = True
 
     def look(self) -> None:
-        """Note how much memory it takes."""
-        self.most_memory_mb = max(self.most_memory_mb, process.memory_of(self.pids))
+        """Note how much memory it takes, when it has never taken more."""
+        memory_mb = process.memory_of(self.pids)
+        if memory_mb > self.most_memory_mb:
+            self.most_memory_mb, self.most_memory_at = memory_mb, time.monotonic()
 
     def _let_go(self) -> None:
         """An end that comes long after the harm is another's."""
