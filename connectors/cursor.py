@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Coroutine, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -135,8 +136,8 @@ class Cursor:
         content, saved = self._snapshot(now)
         try:
             if self._path is not None:
-                await asyncio.to_thread(_write, self._path, content)
-        except OSError:
+                await _to_its_end(asyncio.to_thread(_write, self._path, content))
+        except (OSError, asyncio.CancelledError):
             self._is_changed = True
             raise
         self.counts.saved, self.counted_at = saved, now
@@ -201,6 +202,17 @@ def _counted(stored: Mapping[str, Any]) -> dict[str, Any]:
 def _write(path: Path, content: Mapping[str, Any]) -> None:
     by_entity = {name: _by_entity(content[name]) for name in ("seen", "again")}
     write_atomically(path, orjson.dumps({**content, **by_entity}).decode())
+
+
+async def _to_its_end(writing: Coroutine[Any, Any, None]) -> None:
+    """Write, also when told to stop meanwhile: a thread goes on, and must not overtake the next save."""
+    task = asyncio.create_task(writing)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        with suppress(OSError):
+            await asyncio.shield(task)
+        raise
 
 
 def _by_entity(keys: Iterable[Key]) -> dict[str, list[int]]:

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from connectors import cursor as module
 from connectors.counts import Tally
 from connectors.cursor import Cursor, Progress, cursor_path
 from connectors.duplicates import Newest, Seen
@@ -52,6 +56,37 @@ def test_a_cursor_that_cannot_be_read_starts_the_feed_anew(tmp_path: Path, conte
     path.write_bytes(content)
     assert Cursor(path).keys() == []
     assert Cursor(path).position("a") is None
+
+
+def test_a_save_that_is_told_to_stop_is_done_once_more_and_not_overtaken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, may_end = threading.Event(), threading.Event()
+    write = module._write
+
+    def slow(path: Path, content: Mapping[str, Any]) -> None:
+        begun.set()
+        assert may_end.wait(30)
+        write(path, content)
+
+    async def main() -> Cursor:
+        cursor = Cursor(tmp_path / "c.json")
+        cursor.advance("a", {"lines": 1})
+        monkeypatch.setattr(module, "_write", slow)
+        saving = asyncio.create_task(cursor.save())
+        await asyncio.to_thread(begun.wait, 30)
+        saving.cancel()
+        await asyncio.sleep(0)
+        assert not saving.done()  # a thread cannot be told to stop
+        may_end.set()
+        with pytest.raises(asyncio.CancelledError):
+            await saving
+        await cursor.save()
+        return cursor
+
+    before = datetime.now(UTC)
+    assert asyncio.run(main()).counted_at > before
+    assert Cursor(tmp_path / "c.json").position("a") == {"lines": 1}
 
 
 def test_a_cursor_that_cannot_be_written_is_written_later(tmp_path: Path) -> None:
