@@ -17,6 +17,11 @@ class Doubt:
         self._excess = 0
 
     @property
+    def is_there(self) -> bool:
+        """Whether more were refused than taken, lately."""
+        return self._excess > 0
+
+    @property
     def breaker_minimum(self) -> int:
         """How many refused documents stop a batch when they are most of it; at least 1."""
         return max(1, BREAKER_MINIMUM - self._excess)

@@ -69,8 +69,10 @@ def job_query(spark: SparkSession, job: Job, context: Context) -> Query:
                 has_begun(checkpoint)
             _refuse_unknown(event, writers, context)
             at = version(mark.generation, number)
+            # in doubt few refused documents stop it, so they are held against the whole batch and not a part of it
+            judged = batch.repartition(1) if doubt.is_there else batch
             with TURNS:
-                outcome = write(batch, context.endpoints, job.name, at, doubt.breaker_minimum)
+                outcome = write(judged, context.endpoints, job.name, at, doubt.breaker_minimum)
             doubt.note(outcome.written + outcome.unchanged, outcome.refused)
             _count(job.name, outcome)
 

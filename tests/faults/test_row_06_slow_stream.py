@@ -14,8 +14,9 @@ from pyspark.sql import SparkSession
 
 from jobs.engine.context import Context
 from jobs.engine.runner import drain
-from jobs.engine.streams import job_query
+from jobs.engine.streams import Query, job_query
 from jobs.job import all_jobs
+from runtime.elastic.bulk import BREAKER_MINIMUM
 from runtime.endpoints import Endpoints
 from schemas import contract
 from schemas.documents import index_name
@@ -29,33 +30,41 @@ TENANT = "row06slow"
 JOB = all_jobs()["parking_by_site"]
 RESULT = contract(JOB.result)
 WINDOWS = 10  # in a batch
-BATCHES_BEFORE = 5  # 50 documents: as many as stop a sink when they come at once
+BATCHES_BEFORE = 5
+REFUSED_BEFORE = BREAKER_MINIMUM - 1  # the last of them has one window less: one more would have stopped it
 
 
-def batch(number: int) -> list[city.Event]:
+def batch(number: int, tenant: str = TENANT, zone: str = "centre") -> list[city.Event]:
     """An event for each of ten windows of one car park, after those of the batch before."""
-    first = city.events(6, TENANT)[JOB.reads][0]
+    first = city.events(6, tenant)[JOB.reads][0]
     start = city.START + number * WINDOWS * timedelta(minutes=5)
-    return [{**first, "observed_at": start + n * timedelta(minutes=5), "zone_id": "centre"} for n in range(WINDOWS)]
+    return [{**first, "observed_at": start + n * timedelta(minutes=5), "zone_id": zone} for n in range(WINDOWS)]
+
+
+def in_doubt(spark: SparkSession, context: Context, tenant: str, first: int) -> Query:
+    """The job's query after batches that all were refused, since a zone has to be a number."""
+    context.prepare()
+    begin_anew(context)
+    query = job_query(spark, JOB, context)
+    index = index_name(RESULT, tenant, city.START)
+    context.es.indices.create(index=index, mappings={"properties": {"zone_id": {"type": "long"}}})
+    for number in range(first, first + BATCHES_BEFORE):
+        left = REFUSED_BEFORE - (number - first) * WINDOWS
+        city.produce(context, JOB.reads, batch(number, tenant)[:left])
+        drain([query])
+    return query
 
 
 def test_many_small_batches_of_refused_documents_pause_the_query(
     spark: SparkSession, own_topics: Endpoints, tmp_path: Path
 ) -> None:
     context = Context(own_topics, tmp_path)
-    context.prepare()
-    begin_anew(context)
-    query = job_query(spark, JOB, context)
-    index = index_name(RESULT, TENANT, city.START)
-    context.es.indices.create(index=index, mappings={"properties": {"zone_id": {"type": "long"}}})
-    for number in range(BATCHES_BEFORE):
-        city.produce(context, JOB.reads, batch(number))
-        drain([query])
+    query = in_doubt(spark, context, TENANT, 0)
     city.produce(context, JOB.reads, batch(BATCHES_BEFORE))
     with pytest.raises(StreamingQueryException, match="documents refused"):
         drain([query])
 
-    context.es.indices.delete(index=index)
+    context.es.indices.delete(index=index_name(RESULT, TENANT, city.START))
     city.produce(context, JOB.reads, batch(BATCHES_BEFORE + 1))
     drain([query])
 
@@ -63,4 +72,19 @@ def test_many_small_batches_of_refused_documents_pause_the_query(
     windows = {f"{e['observed_at']:%FT%T}" for e in later}
     assert {d["window_start"][:19] for d in figures.indexed(context, JOB, TENANT).values()} == windows
     figures.work_off(spark, context)
-    assert len(figures.letters(context, TENANT)) == BATCHES_BEFORE * WINDOWS
+    assert len(figures.letters(context, TENANT)) == REFUSED_BEFORE
+
+
+def test_one_refused_document_among_good_ones_pauses_nothing_even_then(
+    spark: SparkSession, own_topics: Endpoints, tmp_path: Path
+) -> None:
+    """Wherever it stands: of ten windows, some are alone in a part of their batch with it."""
+    context, tenant, first = Context(own_topics, tmp_path), "row06doubt", 2 * BATCHES_BEFORE
+    query = in_doubt(spark, context, tenant, first)
+    good, bad = batch(first + BATCHES_BEFORE, tenant, zone="7"), batch(first + BATCHES_BEFORE, tenant)
+    for n in range(0, WINDOWS, 2):
+        city.produce(context, JOB.reads, [good[n], bad[n + 1]])
+        drain([query])
+    figures.work_off(spark, context)
+    assert len(figures.indexed(context, JOB, tenant)) == WINDOWS // 2
+    assert len(figures.letters(context, tenant)) == REFUSED_BEFORE + WINDOWS // 2
