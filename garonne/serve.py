@@ -23,12 +23,12 @@ from runtime.urls import shown
 from serving.access.elastic_keys import kept_serve_key, own_serve_key
 from serving.access.issuers import issuers
 from serving.app import application
+from serving.limits import MAX_HEAD_BYTES
 from serving.pipeline import KeptPipeline
 from serving.services import ANONYMOUS_PER_MINUTE, Services
 
 PORT = 8080
 TIMEOUT_SECONDS = 25.0
-MAX_HEAD_BYTES = 32 * 1024
 GRACE_SECONDS = 5
 KEY_FILE = "elasticsearch-serve.json"
 

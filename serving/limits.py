@@ -10,6 +10,7 @@ from serving.errors import response
 from serving.problems import ProblemError
 
 MAX_QUERY_BYTES = 16 * 1024  # a cursor holds the names of all indices it reads
+MAX_HEAD_BYTES = 256 * 1024  # of what comes before the body: an address too long is read to its end, and then told so
 MAX_BODY_BYTES = 64 * 1024
 ANSWER_SECONDS = 30.0  # until the first byte; an export goes on
 

@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 import uvicorn
 from elasticsearch import Elasticsearch
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from runtime.elastic.bulk import Action, write
@@ -31,6 +32,7 @@ from serving.access.audit import Audit
 from serving.access.keys import KeyStore, made
 from serving.access.levels import Level
 from serving.app import application
+from serving.limits import MAX_HEAD_BYTES
 from serving.queries.cursors import Cursors
 from serving.queries.reader import Reader
 from serving.services import Services
@@ -126,9 +128,17 @@ def api(servers: Endpoints, anonymous_per_minute: int = 1_000_000) -> Iterator[T
 @contextmanager
 def listening(servers: Endpoints) -> Iterator[str]:
     """Address of the API on a port of its own: what streams cannot be seen through a client that waits for the end."""
+    with on_a_port(application(services_over(servers))) as address:
+        yield address
+
+
+@contextmanager
+def on_a_port(app: FastAPI) -> Iterator[str]:
+    """Address of an application that is listened to as `garonne serve` does."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(application(services_over(servers)), log_level="warning"))
+        config = uvicorn.Config(app, log_level="warning", h11_max_incomplete_event_size=MAX_HEAD_BYTES)
+        server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [found]})
         thread.start()
         try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import time
 
 import pytest
 from starlette.testclient import TestClient
@@ -10,6 +12,7 @@ from starlette.testclient import TestClient
 from serving.app import application
 from serving.problems import MEDIA_TYPE
 from serving.services import Services
+from tests.servers.serving import on_a_port
 
 DATASETS = "/api/v1/datasets"
 
@@ -58,6 +61,22 @@ def test_without_elasticsearch_the_caller_is_told_when_to_come_again(alone: Test
 def test_too_much_is_refused(alone: TestClient) -> None:
     assert alone.get(f"{DATASETS}?{'a' * 20_000}").status_code == 414
     assert alone.request("POST", DATASETS, content=b"x" * 100_000).status_code == 413
+
+
+def test_an_address_that_is_too_long_is_told_so_however_it_comes_in(services: Services) -> None:
+    """A connection that is closed before all was read is reset, and the caller never sees why."""
+    line = f"GET {DATASETS}?{'a' * 150_000} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n".encode()
+    with on_a_port(application(services)) as address, socket.create_connection(where(address), timeout=30) as peer:
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for start in range(0, len(line), 10_000):
+            peer.sendall(line[start : start + 10_000])
+            time.sleep(0.005)  # so that it is read in parts; nothing waits for it
+        assert peer.makefile("rb").read().startswith(b"HTTP/1.1 414 ")
+
+
+def where(address: str) -> tuple[str, int]:
+    host, _, port = address.removeprefix("http://").partition(":")
+    return host, int(port)
 
 
 def test_a_key_that_opens_nothing_is_not_taken_for_nobody(alone: TestClient) -> None:
