@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import fastavro
 
+from runtime import avro_as_java
 from schemas import Contract
 
 MAGIC = b"\x00"
@@ -48,12 +50,21 @@ def encoder(contract: Contract, number: int) -> Callable[[Mapping[str, Any]], by
     return encode
 
 
+@dataclass(frozen=True)
+class _Writer:
+    """A schema that messages were written with, the one they are wanted in if that is another, and what to look at."""
+
+    schema: Any
+    reader: Any
+    ints: list[str]
+
+
 class Decoder:
     """Wire format to events of a contract, whatever compatible version they were written with."""
 
     def __init__(self, contract: Contract, registry: SchemaSource) -> None:
         self._reader = fastavro.parse_schema(contract.avro)
-        self._writers: dict[int, Any] = {}
+        self._writers: dict[int, _Writer] = {}
         self._registry = registry
 
     def __call__(self, value: bytes) -> dict[str, Any]:
@@ -64,14 +75,22 @@ class Decoder:
             UnknownSchemaError: no schema has the number in the header.
             OSError: the registry does not answer.
         """
-        event, has_rest = _read(value, self._writer(_number(value)), self._reader)
+        writer = self._writer(_number(value))
+        event, has_rest = _read(value, writer.schema, writer.reader)
         if not isinstance(event, dict) or has_rest:
             raise NotWireFormatError("bytes are left after the event")
+        try:
+            avro_as_java.cut(event, writer.ints)
+        except ValueError as e:
+            raise NotWireFormatError(f"not Avro of the schema it names: {e}") from e
         return event
 
-    def _writer(self, number: int) -> Any:
+    def _writer(self, number: int) -> _Writer:
         if number not in self._writers:
-            self._writers[number] = fastavro.parse_schema(self._registry.schema(number))
+            schema = fastavro.parse_schema(self._registry.schema(number))
+            is_ours = schema == self._reader  # asked once: fastavro would compare them for each message
+            reader = None if is_ours else avro_as_java.prepared(self._reader)
+            self._writers[number] = _Writer(avro_as_java.prepared(schema), reader, avro_as_java.ints(schema))
         return self._writers[number]
 
 
@@ -101,7 +120,7 @@ class HeadDecoder:
             if self._last not in names:
                 raise NotWireFormatError(f"schema {number} has no field {self._last}")
             fields = schema["fields"][: names.index(self._last) + 1]
-            self._heads[number] = fastavro.parse_schema({**schema, "fields": fields})
+            self._heads[number] = avro_as_java.prepared({**schema, "fields": fields})
         return self._heads[number]
 
 
