@@ -91,7 +91,9 @@ async def first_delivery(options: http.Options, context: Context) -> None:
 
 
 @pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
-@pytest.mark.parametrize("wait", ["1", format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)])
+@pytest.mark.parametrize(
+    "wait", ["1", format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)], ids=["seconds", "date"]
+)
 def test_a_server_that_asks_to_wait_is_left_alone_for_so_long(
     context: Context, errors: Errors, status: str, wait: str
 ) -> None:
