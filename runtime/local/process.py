@@ -113,19 +113,23 @@ def memory_mb(running: Running) -> float:
 
 
 def memory_of(pids: Iterable[int]) -> float:
-    """Memory of processes, in MB; pages that they share count once. Those that are gone have none."""
-    total = 0
-    for pid in pids:
-        with suppress(psutil.Error):
-            total += _own_share(psutil.Process(pid))
-    return total / 2**20
+    """Memory of processes, in MB; pages that they share count once. Those that are gone have none.
+
+    Each is looked at twice and the less is taken: until a child that Java starts runs its own program, the system
+    tells all of Java's memory as the child's too.
+    """
+    first = {pid: _own_share(pid) for pid in pids}
+    return sum(min(before, _own_share(pid)) for pid, before in first.items()) / 2**20
 
 
-def _own_share(process: psutil.Process) -> int:
+def _own_share(pid: int) -> int:
     """Bytes, each shared page divided among those who share it; all of them where the system does not tell."""
-    with suppress(psutil.AccessDenied, AttributeError):
-        return int(process.memory_full_info().pss)
-    return int(process.memory_info().rss)
+    with suppress(psutil.Error):
+        process = psutil.Process(pid)
+        with suppress(psutil.AccessDenied, AttributeError):
+            return int(process.memory_full_info().pss)
+        return int(process.memory_info().rss)
+    return 0
 
 
 def stop(pid_file: Path, patience_seconds: float = 20) -> bool:

@@ -150,6 +150,12 @@ def test_memory_is_that_of_the_whole_family(started: Starter) -> None:
     assert 0 < process.memory_mb(running) < 100
 
 
+def test_a_child_that_still_has_its_parents_memory_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = {1: iter([200 * 2**20] * 2), 2: iter([200 * 2**20, 3 * 2**20]), 3: iter([200 * 2**20, 0])}
+    monkeypatch.setattr(process, "_own_share", lambda pid: next(looks[pid]))
+    assert process.memory_of([1, 2, 3]) == 203
+
+
 def test_a_pid_file_that_was_cut_off_counts_as_none(pid_file: Path) -> None:
     pid_file.parent.mkdir()
     pid_file.write_text('{"pid": 12')
