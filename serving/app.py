@@ -13,7 +13,7 @@ from serving.access.view import views
 from serving.accesses import Accesses
 from serving.dashboard.pages import add_dashboard
 from serving.documentation import add_documentation
-from serving.doors import base, datasets, explore, health, live, pipeline
+from serving.doors import base, communes, datasets, explore, health, live, pipeline
 from serving.doors.answers import json
 from serving.doors.asking import Asking, Known
 from serving.doors.gbfs import paths as gbfs
@@ -61,7 +61,7 @@ def application(services: Services, answer_seconds: float = ANSWER_SECONDS, tile
     for standard in (ogc, ngsi, gtfs_realtime, gbfs):
         app.include_router(standard.router)
     app.state.services = services
-    for door in (health, datasets, live, explore, base, pipeline):
+    for door in (health, datasets, communes, live, explore, base, pipeline):
         app.include_router(door.router)
     _describe(app)
     add_documentation(app, OPENAPI)

@@ -23,6 +23,7 @@ from serving.queries.reader import Reader
 
 ANONYMOUS_PER_MINUTE = 600
 BASEMAP_SECONDS = 300.0
+COMMUNES_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Services:
     anonymous_per_minute: int = ANONYMOUS_PER_MINUTE
     pipeline: Pipeline | None = None  # where there is none, its paths are not answered
     basemaps: Kept[dict[str, Any]] = field(default_factory=lambda: Kept(BASEMAP_SECONDS))
+    communes: Kept[list[dict[str, Any]]] = field(default_factory=lambda: Kept(COMMUNES_SECONDS))
 
     @cached_property
     def live(self) -> Live:

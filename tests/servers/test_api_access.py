@@ -55,6 +55,17 @@ def identities(servers: Endpoints) -> dict[str, Identity]:
     }
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_tenants_are_those_the_caller_may_see_with_what_they_may_see(
+    asked: TestClient, identities: dict[str, Identity], name: str
+) -> None:
+    who = identities[name]
+    seen = [c.name for c in probes().values() if c.has_latest and who.level.sees(c.declaration.sensitivity)]
+    answer = asked.get("/api/v1/tenants", headers=who.headers).json()
+    assert answer["results"] == [{"tenant": tenant, "datasets": seen} for tenant in sorted(who.tenants)]
+    assert answer["count"] == len(who.tenants)
+
+
 def plain(documents: list[Document]) -> list[str]:
     """Documents as comparable texts, whatever their order."""
 

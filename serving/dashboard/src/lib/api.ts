@@ -3,6 +3,7 @@
 import { key } from "./key.svelte";
 
 export const DATASETS = "/api/v1/datasets";
+export const TENANTS = "/api/v1/tenants";
 export const MAX_LIMIT = 10_000;
 
 export type Value = string | number | boolean | null | undefined;
