@@ -16,11 +16,14 @@ import httpx2
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
+from runtime.bounded import bound
 from runtime.files import write_atomically
 from schemas import Contract
 
 COMPATIBILITY = "BACKWARD_TRANSITIVE"
 TIMEOUT_SECONDS = 10
+TOTAL_SECONDS = 30  # of an answer that comes in small parts
+MAX_BYTES = 4 * 1024 * 1024
 RETRIES = 1
 AWAY_SECONDS = 10  # without an answer, it is not asked again for so long
 NOT_FOUND, CONFLICT, TOO_MANY_REQUESTS, SERVER_ERROR = 404, 409, 429, 500
@@ -45,6 +48,7 @@ class Registry:
 
     def __init__(self, url: str, cache: Path) -> None:
         self._client = SchemaRegistryClient({"url": url, "timeout": TIMEOUT_SECONDS, "max.retries": RETRIES})
+        bound(self._client._rest_client.session, MAX_BYTES, TOTAL_SECONDS)  # it has no setting for this
         self._cache = cache
         self._schemas: dict[int, dict[str, Any]] = {}
         self._away_until = 0.0
