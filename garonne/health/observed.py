@@ -69,9 +69,15 @@ def silent_devices(es: Elasticsearch, wanted: Sequence[Asked]) -> dict[Name, lis
 
 
 def counted(es: Elasticsearch, now: datetime) -> dict[Name, Counted]:
-    """What connectors counted in this hour and the one before it, by the feed's tenant and id."""
+    """What connectors counted in this hour and the one before it, by the feed's tenant and id.
+
+    By when it was counted: of what is rejected no event time may be known, so that in a feed that catches up with its
+    past the rejected stand in hours of now and the accepted in those of the past.
+    """
     hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=COUNTED_HOURS)
-    query = {"bool": {"filter": [{"term": {"counted_by": "source"}}, {"range": {"hour": {"gte": hour.isoformat()}}}]}}
+    query = {
+        "bool": {"filter": [{"term": {"counted_by": "source"}}, {"range": {"counted_at": {"gte": hour.isoformat()}}}]}
+    }
     records = {"records": {"sum": {"field": "records_count"}}}
     found: dict[Name, Counter[str]] = {}
     for b in _pages(es, LEDGER, ("tenant", "counter", "outcome"), records, query=query):

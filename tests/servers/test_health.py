@@ -16,13 +16,18 @@ import yaml
 
 from connectors.feed import Feed, load_feed
 from garonne.health.command import feeds_health
+from garonne.health.observed import counted
+from runtime.elastic.bulk import write
 from runtime.elastic.client import client
+from runtime.elastic.setup import ensure_templates
 from runtime.endpoints import Endpoints
 from runtime.settings import PROJECT
+from schemas import contract
 from tests.connectors.scripted import Request, ScriptedServer, answer
 from tests.servers.drivers import environment_of
 from tests.servers.indexing import index_tenants
 from tests.servers.ingesting import City, count, until
+from tests.servers.serving import actions
 
 pytestmark = pytest.mark.servers
 
@@ -145,3 +150,23 @@ def test_without_elasticsearch_health_says_so_in_a_line(servers: Endpoints, tmp_
     shown = health(city, feed, ELASTICSEARCH_URL="http://127.0.0.1:1")
     assert shown.returncode == 1
     assert shown.stderr.startswith("garonne: Elasticsearch does not say how the feeds are")
+
+
+def test_a_feed_that_catches_up_with_its_past_is_not_taken_for_broken(servers: Endpoints) -> None:
+    """The accepted stand in the hours of the past, the rejected, whose time nobody knows, in the one that runs."""
+    now, es, ledger = datetime.now(UTC), client(servers), contract("ledger")
+    this_hour = now.replace(minute=0, second=0, microsecond=0)
+    said = {"tenant": "catchingup", "counter": "catching-up", "counted_by": "source", "event": "weather_observed"}
+
+    def line(hours_ago: int, outcome: str, count: int, counted_hours_ago: int = 0) -> dict[str, Any]:
+        hour, counted_at = this_hour - timedelta(hours=hours_ago), now - timedelta(hours=counted_hours_ago)
+        reason = "malformed" if outcome == "rejected" else ""
+        about = {"hour": hour, "outcome": outcome, "reason": reason, "records_count": count, "counted_at": counted_at}
+        return {**said, **about}
+
+    lines = [line(n, "received", 100) for n in range(3, 30)]
+    lines += [line(40, "received", 9_000, counted_hours_ago=40), line(0, "received", 10), line(0, "rejected", 9)]
+    ensure_templates(es, [ledger])
+    write(es, list(actions(ledger, iter(lines))), visible=True)
+    found = counted(es, now)["catchingup", "catching-up"]
+    assert (found.received, found.rejected) == (2_710, 9)
