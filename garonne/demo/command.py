@@ -22,6 +22,8 @@ from garonne.demo.identities import identities
 from garonne.demo.view import View, newest_figures
 from garonne.freshness import Percentiles, Watch
 from garonne.metrics_view import scraped
+from garonne.questions.asking import fill
+from garonne.questions.city import TENANT as EXAMPLE
 from garonne.serve import PORT
 from garonne.status import freshness_table, is_fresh
 from jobs.engine.context import Context
@@ -32,11 +34,15 @@ from runtime.local.downloads import spark_jars
 from runtime.local.ports import LOOPBACK, chosen
 from runtime.processes import running
 from runtime.settings import Settings, settings
+from schemas import contracts
+from serving.access.elastic_keys import add_analyst
+from serving.access.levels import Level
 from simulator.city import City
 
 START_SECONDS = 180
 LOOK_SECONDS = 5.0
 SEED = 31
+KEY_DAYS = 7
 
 
 def demo(
@@ -57,7 +63,10 @@ def demo(
     with _everything_ended(own):
         addresses = _servers(own)
         url = _started(own, city)
-        table = {**_dashboards(own, addresses), **_addresses(own, addresses, url)}
+        port = chosen(["dashboards"], {"dashboards": PORT})["dashboards"]
+        table = {**_dashboards(own, addresses, port), **_addresses(own, addresses, url), **_questions(addresses, port)}
+        if not console.is_terminal:  # where nothing can be drawn again and again, the table comes once, at the end
+            console.print(*(f"{name}: {where}" for name, where in table.items()), sep="\n", soft_wrap=True)
         fresh = _shown(own, addresses, url, table, seconds)
         if seconds is None:
             return
@@ -166,14 +175,22 @@ def city_status(url: str) -> dict[str, Any]:
         return {}
 
 
-def _dashboards(own: Settings, addresses: Endpoints) -> dict[str, str]:
+def _dashboards(own: Settings, addresses: Endpoints, port: int) -> dict[str, str]:
     """Start the dashboards and the API; their addresses, and who may ask with which key."""
-    port = chosen(["dashboards"], {"dashboards": PORT})["dashboards"]
     parts.start(own, parts.dashboards(port))
     who = identities(client(addresses), comparison.TENANT, datetime.now(UTC))
     keys = {i.title: f"X-API-Key: {i.key.get_secret_value()}" for i in who if i.key is not None}
     address = f"http://{LOOPBACK}:{port}/"
     return {"dashboards": address, "API": f"{address}docs  (without a key: what is open)", **keys}
+
+
+def _questions(addresses: Endpoints, port: int) -> dict[str, str]:
+    """Bring in the city that the twenty questions are of; what sets the variables of their commands."""
+    es = client(addresses)
+    fill(es)
+    _, key = add_analyst(es, contracts().values(), EXAMPLE, Level.PARTNER, KEY_DAYS)
+    api, elastic = f"http://{LOOPBACK}:{port}", addresses.elasticsearch_url
+    return {"docs/questions.md": f"export API={api} ES={elastic} KEY={key.get_secret_value()}"}
 
 
 def _check(own: Settings) -> None:

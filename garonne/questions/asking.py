@@ -40,7 +40,12 @@ def forget(es: Elasticsearch) -> None:
 
 def of_elasticsearch(es: Elasticsearch, question: Question) -> list[Row]:
     """The rows of the search's answer."""
-    answer = es.options(request_timeout=TIMEOUT_SECONDS).search(index=question.index, **_arguments(question.search))
+    asked = es.options(request_timeout=TIMEOUT_SECONDS)
+    return rows_of(question, asked.search(index=question.index, **_arguments(question.search)).body)
+
+
+def rows_of(question: Question, answer: dict[str, Any]) -> list[Row]:
+    """The rows in what Elasticsearch answers."""
     if "aggs" in question.search:
         found = list(_flat(dict(answer["aggregations"])))
     else:

@@ -84,9 +84,9 @@ def test_the_demo_starts_the_dashboards_and_shows_addresses_and_keys(
 ) -> None:
     started: list[parts.Part] = []
     monkeypatch.setattr(parts, "start", lambda _, part: started.append(part))
-    shown = command._dashboards(Settings(GARONNE_STATE=tmp_path), servers)
-    port = started[0].arguments[-1]
-    assert started == [parts.dashboards(int(port))]
+    port = 8081
+    shown = command._dashboards(Settings(GARONNE_STATE=tmp_path), servers, port)
+    assert started == [parts.dashboards(port)]
     assert shown["dashboards"] == f"http://127.0.0.1:{port}/"
     assert shown["API"].startswith(f"http://127.0.0.1:{port}/docs")
     keys = [text.removeprefix("X-API-Key: ") for text in shown.values() if text.startswith("X-API-Key: ")]

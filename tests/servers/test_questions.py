@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import math
+import os
 import re
 import shlex
+import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from elasticsearch import Elasticsearch
 from typer.testing import CliRunner, Result
 
+from garonne.demo import command as demo
 from garonne.questions import command
-from garonne.questions.asking import Row, plain
+from garonne.questions.asking import Row, plain, rows_of
 from garonne.questions.city import EVENING, TENANT, documents
 from garonne.questions.command import PAGE, answered
 from garonne.questions.page import page
@@ -23,11 +28,13 @@ from runtime.elastic.client import client
 from runtime.endpoints import Endpoints
 from schemas import contract
 from schemas.validation import problems
+from tests.servers.served import serving
 
 SATURDAY_15H = datetime(2026, 7, 18, 13, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 7, 17, 22, tzinfo=UTC)
 RUSH = datetime(2026, 7, 17, 15, tzinfo=UTC)
 DAY = datetime(2026, 7, 17, 6, tzinfo=UTC)
+COMMANDS = re.findall(r"```sh\n(curl.*?)\n```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
 Documents = list[dict[str, Any]]
 Oracle = Callable[[Documents], list[Row]]
 
@@ -102,6 +109,28 @@ def test_the_command_shows_the_answer(run: Callable[..., Result]) -> None:
     assert run("ask", "nothing").exit_code == 2
 
 
+@pytest.mark.servers
+@pytest.mark.usefixtures("es")
+def test_the_commands_of_the_page_work_in_the_demo(
+    servers: Endpoints, answers: list[tuple[Question, list[Row]]], tmp_path: Path
+) -> None:
+    """As a reader does: the line that the demo shows is pasted into a terminal, and then each command."""
+    with serving(tmp_path, servers) as address:
+        shown = demo._questions(servers, int(address.rsplit(":", 1)[1]))["docs/questions.md"]
+        for (question, rows), api, search in zip(answers, COMMANDS[::2], COMMANDS[1::2], strict=True):
+            assert plain(typed(shown, api)["results"]) == rows, question.id
+            assert rows_of(question, typed(shown, search)) == rows, question.id
+
+
+def typed(*lines: str) -> dict[str, Any]:
+    """What commands print, typed one after another into an empty shell."""
+    script = "\n".join(lines)
+    done = subprocess.run(["bash", "-ec", script], env={"PATH": os.environ["PATH"]}, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
 def test_there_are_twenty_in_both_languages_each_with_its_oracle() -> None:
     assert len(questions()) == 20
     assert {q.id for q in questions()} == set(ORACLES)
@@ -115,10 +144,8 @@ def test_the_example_city_holds_what_its_contracts_say(by_contract: dict[str, Do
 
 
 def test_every_call_on_the_page_is_whole() -> None:
-    text = PAGE.read_text(encoding="utf-8")
-    calls = re.findall(r"```sh\n(curl.*?)\n```", text, flags=re.DOTALL)
-    assert len(calls) == 2 * len(questions())
-    words = [shlex.split(c.replace("\\\n", "")) for c in calls]
+    assert len(COMMANDS) == 2 * len(questions())
+    words = [shlex.split(c.replace("\\\n", "")) for c in COMMANDS]
     assert [w[2].removeprefix("$API") for w in words[::2]] == [q.path for q in questions()]
     assert [dict(p.split("=", 1) for p in w[4::2]) for w in words[::2]] == [q.parameters for q in questions()]
 
