@@ -14,7 +14,7 @@ from rich.table import Table
 
 from garonne.console import console
 from jobs.engine.ledger import FeedHour, JobHour, Ledger, Span
-from jobs.engine.ledger_counts import counted
+from jobs.engine.ledger_counts import counted, of_the_last_day
 from jobs.engine.main import instant
 from runtime.elastic.client import client
 from runtime.endpoints import endpoints
@@ -28,14 +28,18 @@ def ledger(
     since: Annotated[
         str | None, typer.Option("--from", help="First hour of event time; without it, a day before --to.")
     ] = None,
-    until: Annotated[str | None, typer.Option("--to", help="End of the last hour; without it, now.")] = None,
+    until: Annotated[
+        str | None,
+        typer.Option("--to", help="End of the last hour; without both, every hour of which something came in a day."),
+    ] = None,
     check: Annotated[bool, typer.Option("--check", help="Exit with 1 when something does not add up.")] = False,
     now: Annotated[bool, typer.Option("--now", help="Judge also hours in which something may be on its way.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Every hour, for scripts.")] = False,
 ) -> None:
     """Show what the feeds brought and what became of it: received, accepted, indexed, in results, late, repaired."""
-    span = span_of(since, until)
-    found = counted(client(endpoints(settings())), span)
+    es = client(endpoints(settings()))
+    asked = since is not None or until is not None
+    found = counted(es, span_of(since, until) if asked else of_the_last_day(es, datetime.now(UTC)))
     problems = found.problems(None if now else datetime.now(UTC))
     if as_json:
         typer.echo(json.dumps(_json(found, problems), default=str))

@@ -14,13 +14,12 @@ from connectors.replaying import DONE, Replayer
 from garonne.feeds import ALL_FEEDS
 from garonne.health.command import TIMEOUT_SECONDS, feeds_health, paused_feeds
 from garonne.health.judgement import Verdict
-from garonne.ledger import span_of
 from garonne.metrics_view import Sample, by_label, scraped, total
 from garonne.status import PAUSED, REFUSED
 from jobs.engine.context import Context
 from jobs.engine.failures import Kind
 from jobs.engine.ledger import FeedHour, JobHour, Ledger
-from jobs.engine.ledger_counts import counted
+from jobs.engine.ledger_counts import counted, of_the_last_day
 from jobs.engine.refusal import Reason
 from runtime.elastic.client import client
 from runtime.elastic.letters import Selection, one
@@ -63,11 +62,12 @@ class LocalPipeline:
         Raises:
             RuntimeError: Elasticsearch does not answer.
         """
+        es, now = client(endpoints(self._settings), TIMEOUT_SECONDS), datetime.now(UTC)
         try:
-            found = counted(client(endpoints(self._settings), TIMEOUT_SECONDS), span_of(None, None))
+            found = counted(es, of_the_last_day(es, now))
         except (ApiError, TransportError) as e:
             raise RuntimeError(f"Elasticsearch does not say what it holds: {e}") from e
-        return accounts(found, datetime.now(UTC))
+        return accounts(found, now)
 
     def replay(self, tenant: str, dead_letter_id: str) -> Replayed:
         """Decode a letter again by what its feed's file says now, and send its events once.

@@ -17,10 +17,10 @@ from garonne.feeds import ALL_FEEDS
 from garonne.freshness import Percentiles, Watch
 from garonne.health.command import TIMEOUT_SECONDS as HEALTH_TIMEOUT_SECONDS
 from garonne.health.command import feeds_health, health_table, paused_feeds
-from garonne.ledger import span_of, verdict
+from garonne.ledger import verdict
 from garonne.metrics_view import Sample, by_label, scraped, total
 from jobs.engine.failures import Kind
-from jobs.engine.ledger_counts import counted
+from jobs.engine.ledger_counts import counted, of_the_last_day
 from jobs.engine.refusal import Reason
 from jobs.job import all_jobs
 from runtime.elastic.client import client
@@ -186,7 +186,7 @@ def _ledger() -> bool:
         es = client(endpoints(settings()))
     except NoEndpointsError:
         return True
-    found = counted(es, span_of(None, None))
+    found = counted(es, of_the_last_day(es, datetime.now(UTC)))
     problems = found.problems(datetime.now(UTC))
     console.print("Ledger of the last day. " + verdict(found, problems))
     return not problems

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from jobs.engine.context import Context
 from jobs.engine.ledger import LEDGER, Span, rows
-from jobs.engine.ledger_counts import counted, oldest_since
+from jobs.engine.ledger_counts import counted, of_the_last_day, oldest_since
 from runtime import metrics
 from runtime.records import RecordProducer
 from schemas import contract
@@ -32,10 +32,11 @@ class Books:
         now = datetime.now(UTC)
         oldest = oldest_since(self._context.es, self._since)
         self._since = now - OVERLAP
+        of_late = counted(self._context.es, of_the_last_day(self._context.es, now))
+        metrics.LEDGER_PROBLEMS.set(len(of_late.problems(now)))
         if oldest is None:
             return 0
         found = counted(self._context.es, Span(oldest, now + timedelta(hours=1)))
-        metrics.LEDGER_PROBLEMS.set(len(found.problems(now)))
         every = {tuple(row[name] for name in KEY): row for row in rows(found, now)}
         new = {key: row for key, row in every.items() if self._sent.get(key) != row["records_count"]}
         RecordProducer(self._context.endpoints, contract(LEDGER)).send(new.values())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from elasticsearch import Elasticsearch
@@ -14,6 +14,7 @@ from jobs.job import Job, all_jobs
 from schemas import Contract, Kind, contract, contracts
 
 PAGE = 5000
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 def counted(es: Elasticsearch, span: Span) -> Ledger:
@@ -36,6 +37,13 @@ def oldest_since(es: Elasticsearch, since: datetime) -> datetime | None:
         if (oldest := answer.get("aggregations", {}).get("oldest", {}).get("value")) is not None:
             found.append(_time(oldest))
     return min(found).replace(minute=0, second=0, microsecond=0) if found else None
+
+
+def of_the_last_day(es: Elasticsearch, now: datetime) -> Span:
+    """The hours of the last day, and the earlier ones of which something came in it: what is late is judged as well."""
+    begin = now - DAY
+    oldest = min(begin, oldest_since(es, begin) or begin)
+    return Span(oldest.replace(minute=0, second=0, microsecond=0), now + HOUR)
 
 
 def _feeds(es: Elasticsearch, span: Span) -> list[FeedHour]:

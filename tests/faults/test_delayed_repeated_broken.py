@@ -258,6 +258,7 @@ def test_the_documents_equal_those_of_a_clean_run(own_servers: Stack, spark: Spa
     for _ in range(2):  # the dead letters, late rows and books of a run are indexed by the next
         pipeline.finished("submit", "--available-now")
     late = {name: of(context, "late", TENANT, job=name) for name in JOBS}
+    waiting = counted(context.es, Span(START, START + timedelta(hours=HOURS)))
     pipeline.finished("repair", *JOBS)
     pipeline.finished("submit", "observations", "--available-now")
     context.es.indices.refresh(index="city-*")
@@ -269,6 +270,12 @@ def test_the_documents_equal_those_of_a_clean_run(own_servers: Stack, spark: Spa
         clean = expected(spark, job, next(t.events for t in all_trades if t.event == job.reads))
         assert plain(indexed(context, job, TENANT)) == plain(clean), name
         assert late[name] or job.lateness > DELAY / 2, name  # heat waits so long that hardly any comes after that
+
+    assert waiting.problems() == []  # what is in no result yet is late, and counted so
+    for name in ("parking_by_site", "traffic_by_segment"):
+        hours = [h for h in waiting.jobs if h.job == name]
+        assert 0 < sum(h.late for h in hours) == sum(h.expected - h.in_results for h in hours), name
+        assert all(h.repaired == 0 for h in hours), name
 
     ledger = counted(context.es, Span(START, START + timedelta(hours=HOURS)))
     assert ledger.problems() == []

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
@@ -33,6 +34,7 @@ pytestmark = pytest.mark.servers
 JOB = all_jobs()["traffic_by_segment"]
 TRAFFIC = contract(JOB.reads)
 LIMIT_SECONDS = 300
+LOAD_PER_SECOND = 200  # events, while it is away
 MOST_MEMORY_MB = 2600  # of the whole driver, of which Java's heap is 1 GB
 MOST_GROWTH_MB = 300  # while it waits, after the first half of the wait
 
@@ -71,18 +73,21 @@ def test_elasticsearch_away_costs_nothing(
     part = len(events) // 3
     context = Context(own_servers.up(), tmp_path)
     context.prepare()
+    load = list(loading(f"{tenant}load", events[0], int(seconds)))
     with driver(tmp_path, context.endpoints, [JOB.name, "observations"]) as running:
         city.produce(context, JOB.reads, events[:part])
         _await_observations(context, tenant, events[:part], running)
         java = psutil.Process(running.pid).children()[0]
         own_servers.kill("elasticsearch")
-        with measured(running.pid) as memory, producing(context, events[part : 2 * part], seconds):
-            time.sleep(seconds)  # the failure itself lasts so long
-        own_servers.up()
-        city.produce(context, JOB.reads, events[2 * part :])
-        _await_observations(context, tenant, events, running)
-        wanted = figures.expected(spark, JOB, events)
-        until(lambda: figures.indexed(context, JOB, tenant) == wanted, "the figures are right", LIMIT_SECONDS)
+        with measured(running.pid) as memory:
+            with producing(context, events[part : 2 * part], seconds), producing(context, load, seconds):
+                time.sleep(seconds)  # the failure itself lasts so long
+            own_servers.up()
+            city.produce(context, JOB.reads, events[2 * part :])
+            for of, sent in ((tenant, events), (f"{tenant}load", load)):
+                _await_observations(context, of, sent, running)
+                wanted = figures.expected(spark, JOB, sent)
+                until(lambda: figures.indexed(context, JOB, of) == wanted, "the figures are right", LIMIT_SECONDS)  # noqa: B023
         assert running.poll() is None
         assert java.is_running()
     assert figures.letters(context, tenant) == []
@@ -90,6 +95,14 @@ def test_elasticsearch_away_costs_nothing(
     later = memory[len(memory) // 2 :]
     assert max(memory) < MOST_MEMORY_MB
     assert max(later) - later[0] < MOST_GROWTH_MB
+
+
+def loading(tenant: str, like: city.Event, seconds: int) -> Iterator[city.Event]:
+    """What another city says in so many seconds, all of it within an hour of event time."""
+    for n in range(seconds):
+        at = city.START + timedelta(seconds=n)
+        for segment in range(LOAD_PER_SECOND):
+            yield {**like, "tenant": tenant, "entity_id": f"load-{segment}", "observed_at": at, "ingested_at": at}
 
 
 def _await_observations(context: Context, tenant: str, events: list[city.Event], running: object) -> None:

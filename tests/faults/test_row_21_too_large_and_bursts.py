@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ USUAL = 200
 BURST = 100 * USUAL
 GROWTH_MB = 150  # a body of 22 MB is held as bytes, as text and as values for a moment
 BURST_GROWTH_MB = 100
+PADDING = "x" * 10_000  # in each message of the burst: twice what may be held of it
 HALT_SECONDS = 3.0
 DRAIN_SECONDS = 120
 
@@ -49,6 +51,11 @@ def connector(city: City, feed: Feed) -> Iterator[subprocess.Popen[bytes]]:
 def large(name: str, size: int) -> bytes:
     """An observation that says its temperature at length."""
     return message(name, 1, "x" * size)
+
+
+def padded(name: str) -> bytes:
+    """An observation with something beside it that nobody asks for."""
+    return json.dumps({**json.loads(message(name, 1)), "padding": PADDING}).encode()
 
 
 def come(city: City, *names: str) -> bool:
@@ -109,7 +116,7 @@ def test_a_burst_waits_at_its_source_while_kafka_does_not_take_it(own_kafka: Sta
 
     async def burst(names: list[str]) -> None:
         async with station(city) as sender:
-            await sender.send((topic, message(name, 1)) for name in names)
+            await sender.send((topic, padded(name)) for name in names)
             await sender.drain()
 
     usual, many = [f"usual-{n}" for n in range(USUAL)], [f"burst-{n}" for n in range(BURST)]
