@@ -17,6 +17,7 @@ ANSWER_SECONDS = 30.0
 STALL_SECONDS = 15.0
 LIMIT_SECONDS = 60.0
 LOOKBACK_RECORDS = 100_000  # of a topic; they take about a second
+UNKNOWN_RECORDS = 1_000_000  # of a topic, where a feed has no cursor
 CONSUMER = {
     "group.id": "garonne-connectors-tail",
     "enable.auto.commit": False,
@@ -44,7 +45,7 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The feed, the offsets that its cursor knows (None: it is new), and where to end (None: at the end)."""
+    """The feed, the offsets that its cursor knows (None: it has none), and where to end (None: at the end)."""
 
     tenant: str
     feed: str
@@ -136,11 +137,19 @@ def read(
 
 
 def spans_of(wanted: Wanted, bounds: Mapping[int, tuple[int, int]]) -> dict[int, Span]:
-    """The offsets to read by partition, within the first and the end of each."""
-    back = LOOKBACK_RECORDS // max(1, len(bounds)) if wanted.looks_back else 0
+    """The offsets to read by partition, within the first and the end of each.
+
+    Of a feed without a cursor nothing is known: it is new and Kafka has nothing of it, or its cursor was lost and only
+    Kafka can tell what it has sent.
+    """
+    share = max(1, len(bounds))
+    back = LOOKBACK_RECORDS // share if wanted.looks_back else 0
     spans = {}
     for partition, (low, high) in bounds.items():
-        known = high if wanted.since is None else max(low, min(high, wanted.since.get(partition, low)))
+        if wanted.since is not None:
+            known = max(low, min(high, wanted.since.get(partition, low)))
+        else:
+            known = max(low, high - UNKNOWN_RECORDS // share) if wanted.until is None else high
         end = high if wanted.until is None else max(known, min(high, wanted.until.get(partition, known)))
         spans[partition] = Span(max(low, known - back), known, end)
     return spans

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 import pytest
 
+from connectors import tail
 from connectors.counts import HourCounts, hour_of
 from connectors.cursor import Cursor
 from connectors.duplicates import Known
@@ -206,8 +207,13 @@ def test_an_idle_feed_moves_on_with_the_others_and_a_busy_one_when_it_is_settled
 BOUNDS = {0: (10, 50), 1: (0, 0)}
 
 
-def test_a_new_feed_begins_at_the_end_and_a_known_one_where_it_was() -> None:
-    assert spans_of(Wanted("t", "f", None), BOUNDS) == {0: Span(50, 50, 50), 1: Span(0, 0, 0)}
+def test_a_feed_without_a_cursor_asks_for_all_and_a_known_one_for_what_is_behind_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert spans_of(Wanted("t", "f", None), BOUNDS) == {0: Span(10, 10, 50), 1: Span(0, 0, 0)}
+    monkeypatch.setattr(tail, "UNKNOWN_RECORDS", 40)  # of both partitions
+    assert spans_of(Wanted("t", "f", None), BOUNDS)[0] == Span(30, 30, 50)
+    assert spans_of(Wanted("t", "f", None, {0: 50}), BOUNDS)[0] == Span(50, 50, 50)
     assert spans_of(Wanted("t", "f", {0: 30}), BOUNDS)[0] == Span(30, 30, 50)
     assert spans_of(Wanted("t", "f", {0: 30}, looks_back=True), BOUNDS)[0] == Span(10, 30, 50)
     assert spans_of(Wanted("t", "f", {0: 30}, {0: 40}), BOUNDS)[0] == Span(30, 30, 40)

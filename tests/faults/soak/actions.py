@@ -112,7 +112,6 @@ def _lose_cursor(plant: Plant, fault: Fault, rng: Random) -> str:
             os.truncate(path, path.stat().st_size // 2)
         else:
             path.unlink(missing_ok=True)
-    plant.cursors_lost.add(feed)
     return f"{feed} {'torn' if torn else 'deleted'}, {_back(plant, fault)}"
 
 

@@ -28,13 +28,11 @@ def is_repaired(plant: Plant) -> bool:
 
 
 def ledger(plant: Plant) -> Check:
-    """Whether the ledger balances, in every hour; a feed that lost its cursor lost its counts with it."""
+    """Whether the ledger balances, in every hour."""
     now = datetime.now(UTC)
     found = counted(plant.context.es, Span((now - SPAN).replace(minute=0, second=0, microsecond=0), now))
     problems = [
-        f"{h.feed if isinstance(h, FeedHour) else h.job} {h.hour:%d %H}h: {words}"
-        for h, words in found.problems()
-        if not (isinstance(h, FeedHour) and h.feed in plant.cursors_lost)
+        f"{h.feed if isinstance(h, FeedHour) else h.job} {h.hour:%d %H}h: {words}" for h, words in found.problems()
     ]
     late, repaired = (sum(getattr(h, name) for h in found.jobs) for name in ("late", "repaired"))
     note = f"{late:,} late, {repaired:,} repaired"

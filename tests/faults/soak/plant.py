@@ -48,7 +48,6 @@ class Plant:
     city_url: str
     letters: set[str] = field(default_factory=set)  # ids of the dead letters that poison has to become
     bursts: list[Path] = field(default_factory=list)  # files dropped beside those of the city
-    cursors_lost: set[str] = field(default_factory=set)  # feeds whose counts went with their place
 
     @cached_property
     def context(self) -> Context:
