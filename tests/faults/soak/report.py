@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from runtime.settings import PROJECT
 from tests.faults.soak.schedule import Fault
 from tests.faults.soak.units import End, Unit
 from tests.faults.soak.verdict import Check
@@ -25,6 +27,15 @@ MEMORY_LIMIT_MB = {
     "connectors": 600,
     "simulator": 600,
 }
+
+
+def version() -> str:
+    """The commit that is tried, and whether something was changed since; "unknown" without a repository."""
+    words = ["git", "describe", "--always", "--dirty"]
+    try:
+        return subprocess.run(words, cwd=PROJECT, capture_output=True, text=True, check=True, timeout=30).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,7 @@ class Report:
     seed: int
     minutes: float
     rate: float
+    version: str = field(default_factory=lambda: version())
     faults: list[Done] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     units: Sequence[Unit] = ()
@@ -88,6 +100,7 @@ class Report:
         return {
             "verdict": "good" if self.is_good else "bad",
             "seed": self.seed,
+            "version": self.version,
             "minutes": self.minutes,
             "rate_per_second": self.rate,
             "problems": self.problems,
@@ -113,7 +126,9 @@ class Report:
 
     def show(self, console: Console) -> None:
         """The page."""
-        console.print(f"soak: seed {self.seed}, {self.minutes:g} minutes, {self.rate:g} events/s")
+        console.print(
+            f"soak: seed {self.seed}, {self.minutes:g} minutes, {self.rate:g} events/s, version {self.version}"
+        )
         console.print(self._faults())
         console.print(self._processes())
         console.print(self._checks())
