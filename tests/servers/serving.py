@@ -33,10 +33,12 @@ from serving.access.keys import KeyStore, made
 from serving.access.levels import Level
 from serving.app import application
 from serving.limits import MAX_HEAD_BYTES
+from serving.pipeline import KeptPipeline
 from serving.queries.cursors import Cursors
 from serving.queries.reader import Reader
 from serving.services import Services
 from tests.servers.stacks import until
+from tests.serving.scripted_pipeline import ScriptedPipeline
 
 CONTRACTS = Path(__file__).parent / "contracts"
 START = datetime(2026, 7, 14, 12, tzinfo=UTC)
@@ -111,10 +113,11 @@ def actions(contract: Contract, every: Iterator[dict[str, Any]]) -> Iterator[Act
 
 
 def services_over(servers: Endpoints, anonymous_per_minute: int = 1_000_000) -> Services:
-    """What the API works with, over the probes."""
+    """What the API works with, over the probes and a pipeline that is not there."""
     es = client(servers)
     kept = (Reader(es), KeyStore(es), Cursors("tests"), Audit(es))
-    return Services(probes(), *kept, anonymous_per_minute=anonymous_per_minute)
+    pipeline = KeptPipeline(ScriptedPipeline())
+    return Services(probes(), *kept, anonymous_per_minute=anonymous_per_minute, pipeline=pipeline)
 
 
 @contextmanager

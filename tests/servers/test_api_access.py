@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import io
 import json
 import random
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
 import httpx2
+import pyarrow.parquet as pq
 import pytest
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp
@@ -26,6 +29,7 @@ from tests.servers.serving import TENANTS, api, index, key, lines, probes
 pytestmark = pytest.mark.servers
 
 BASE = "/api/v1/datasets"
+TAKEN = ("csv", "json", "ndjson", "geojson", "parquet")
 EXPLORE = "/api/explore/v2.1/catalog/datasets/DATASET"
 OGC = "/ogc/collections/DATASET/items"
 NGSI = "/ngsi-ld/v1/temporal/entities"
@@ -167,7 +171,7 @@ def _entities(answer: httpx2.Response, documents: list[Document]) -> None:
 def _door(rng: random.Random, dataset: str) -> Door:
     """A path, its parameters, the fields that they name, and what its answer must be."""
     field = rng.choice([f for f in FIELDS if f in {x.name for x in probes()[dataset].fields} and f != "location"])
-    kind = rng.choice(["count", "group", "history", "order", "entities", "csv", "geojson", "records", "facets", "rows"])
+    kind = rng.choice([*TAKEN, "count", "group", "history", "order", "entities", "records", "facets", "rows", "latest"])
     if kind == "count":
         return f"{BASE}/DATASET/aggregate", {}, set(), lambda a, docs: _same(a.json()["results"][0]["count"], len(docs))
     if kind == "group":
@@ -194,12 +198,14 @@ def _door(rng: random.Random, dataset: str) -> Door:
             set(),
             lambda a, docs: _same(a.json()["count"], len({d["entity_id"] for d in docs})),
         )
-    if kind == "csv":
+    if kind in TAKEN:
+        return f"{BASE}/DATASET/export/{kind}", {"select": "entity_id"}, set(), lambda a, docs: _taken(a, docs, kind)
+    if kind == "latest":
         return (
-            f"{BASE}/DATASET/export/csv",
-            {"select": "entity_id"},
-            set(),
-            lambda a, docs: _same(a.text.count("\r\n"), len(docs) + 1),
+            f"{BASE}/DATASET/latest",
+            {"select": field, "limit": 1000},
+            {field},
+            lambda a, docs: _some(a, docs, field),
         )
     if kind == "records":
         return f"{EXPLORE}/records", {"limit": 1}, set(), lambda a, docs: _same(a.json()["total_count"], len(docs))
@@ -208,7 +214,25 @@ def _door(rng: random.Random, dataset: str) -> Door:
     if kind == "rows":
         rows = {"select": f"count({field}) as n, count(*)", "refine": "state:free"}
         return f"{EXPLORE}/exports/json", rows, {field}, lambda a, docs: _same(a.json(), [_free(docs, field)])
-    return f"{BASE}/DATASET/export/geojson", {}, set(), lambda a, docs: _same(len(a.json()["features"]), len(docs))
+    raise ValueError(kind)
+
+
+def _taken(answer: httpx2.Response, documents: list[Document], form: str) -> None:
+    """A file has an entity for each document."""
+    taken: dict[str, Callable[[], list[str]]] = {
+        "csv": lambda: [row["entity_id"] for row in csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig")))],
+        "json": lambda: [d["entity_id"] for d in answer.json()],
+        "ndjson": lambda: [d["entity_id"] for d in lines(answer.content)],
+        "geojson": lambda: [f["properties"]["entity_id"] for f in answer.json()["features"]],
+        "parquet": lambda: pq.read_table(io.BytesIO(answer.content)).column("entity_id").to_pylist(),
+    }
+    assert sorted(taken[form]()) == sorted(d["entity_id"] for d in documents)
+
+
+def _some(answer: httpx2.Response, documents: list[Document], field: str) -> None:
+    """The newest of each entity, of which those are shown that the question is true of."""
+    shown = Counter(plain(answer.json()["results"]))
+    assert shown <= Counter(plain(_only(documents, field)))
 
 
 def _same(found: Any, expected: Any) -> None:

@@ -20,7 +20,7 @@ from runtime.endpoints import Endpoints
 from serving.access.keys import KEY, KeyStore
 from serving.access.levels import Level
 from serving.doors import live as door
-from tests.servers.serving import HIDDEN, START, actions, documents, index, key, probes
+from tests.servers.serving import HIDDEN, START, TENANTS, actions, documents, index, key, probes
 from tests.servers.serving import listening as served
 from tests.servers.stacks import until
 
@@ -108,6 +108,26 @@ def test_each_identity_hears_what_it_may_see(address: str, servers: Endpoints) -
     assert all(s["operator_note"].startswith("hidden-partner-balma") for s in holder.states)
     assert "private" not in json.dumps(holder.states)
     assert [s["entity_id"] for s in choosy.states] == ["balma-2"]
+
+
+def test_each_identity_hears_what_it_may_see_over_one_connection(address: str, servers: Endpoints) -> None:
+    api, partner = address.partition("/datasets/")[0], key(servers, Level.PARTNER, "balma")
+    with (
+        listening(api, {}, dataset=CONTRACT.name) as anybody,
+        listening(api, {}, dataset=CONTRACT.name, tenant="balma") as of_one,
+        listening(api, partner, dataset=CONTRACT.name) as holder,
+    ):
+        change(servers, 3, "balma-1", "aucamville-1")
+        until(lambda: (len(anybody.states), len(of_one.states), len(holder.states)) == (2, 1, 1), "all is heard")
+    assert {s["dataset"] for s in anybody.states} == {CONTRACT.name}
+    assert {s["state"]["tenant"] for s in anybody.states} == set(TENANTS)
+    assert {s["state"]["tenant"] for s in [*of_one.states, *holder.states]} == {"balma"}
+    assert HIDDEN not in json.dumps([*anybody.states, *of_one.states])
+    assert holder.states[0]["state"]["operator_note"].startswith("hidden-partner-balma")
+    assert "private" not in json.dumps(holder.states)
+    for headers in ({}, partner):
+        hidden = httpx2.get(f"{api}/live", params={"dataset": [CONTRACT.name, "probe_private"]}, headers=headers)
+        assert hidden.status_code == 404
 
 
 def test_a_key_that_is_revoked_hears_no_more(address: str, servers: Endpoints, monkeypatch: pytest.MonkeyPatch) -> None:

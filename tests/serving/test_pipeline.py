@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -14,39 +13,12 @@ from serving.access.caller import EVERY_TENANT, Caller
 from serving.access.keys import KeyStore
 from serving.access.levels import Level
 from serving.app import application
-from serving.pipeline import Account, FeedState, Imbalance, KeptPipeline, QueryState, Replayed
+from serving.pipeline import KeptPipeline
 from serving.services import Services
+from tests.serving.scripted_pipeline import ScriptedPipeline
 
 PREFIX = "/api/v1/pipeline"
 LETTER = f"{PREFIX}/dead-letters/balma/{'0' * 64}/replay"
-AT = datetime(2026, 7, 14, 12, tzinfo=UTC)
-
-
-class Known:
-    """A pipeline of two communes."""
-
-    def __init__(self) -> None:
-        self.asked = 0
-        self.replayed: list[tuple[str, str]] = []
-
-    def feeds(self) -> Sequence[FeedState]:
-        self.asked += 1
-        state = FeedState("balma", "balma-weather", "ok", True, "", AT, 5.0, 900.0, 3, 0.0, ())
-        return [state, replace(state, tenant="toulouse", feed="toulouse-weather")]
-
-    def queries(self) -> Sequence[QueryState]:
-        return [QueryState("parking", "running", "", 12.0, AT, 3, 0.4, 0.5, 1000, 900, 0, 1)]
-
-    def ledger(self) -> Sequence[Account]:
-        counts = {"received": 3, "accepted": 2, "rejected": 1}
-        amiss = (Imbalance(AT, "1 accepted and not in the index"),)
-        return [Account("balma", "balma-weather", "feed", "weather_observed", counts, amiss)]
-
-    def replay(self, tenant: str, dead_letter_id: str) -> Replayed:
-        if tenant != "balma":
-            raise LookupError(dead_letter_id)
-        self.replayed.append((tenant, dead_letter_id))
-        return Replayed("replayed", "", True)
 
 
 class Keys(KeyStore):
@@ -61,12 +33,12 @@ class Keys(KeyStore):
 
 
 @pytest.fixture
-def known() -> Known:
-    return Known()
+def known() -> ScriptedPipeline:
+    return ScriptedPipeline()
 
 
 @pytest.fixture
-def asked(services: Services, known: Known) -> TestClient:
+def asked(services: Services, known: ScriptedPipeline) -> TestClient:
     app = application(replace(services, keys=Keys(), pipeline=KeptPipeline(known)))
     return TestClient(app, raise_server_exceptions=False)
 
@@ -101,13 +73,13 @@ def test_the_ledger_says_what_does_not_add_up_to_those_of_the_tenant(asked: Test
     assert get(asked, "ledger", "partner toulouse")["results"] == []
 
 
-def test_the_pipeline_is_not_asked_for_each_who_looks(asked: TestClient, known: Known) -> None:
+def test_the_pipeline_is_not_asked_for_each_who_looks(asked: TestClient, known: ScriptedPipeline) -> None:
     for _ in range(5):
         get(asked, "feeds", "partner *")
     assert known.asked == 1
 
 
-def test_a_letter_is_replayed_by_a_private_key_of_its_tenant_alone(asked: TestClient, known: Known) -> None:
+def test_a_letter_is_replayed_by_a_private_key_of_its_tenant_alone(asked: TestClient, known: ScriptedPipeline) -> None:
     for key in ("partner balma", "private toulouse"):
         assert asked.post(LETTER, headers={"X-API-Key": key}).status_code == 404
     assert asked.post(LETTER).status_code == 404
