@@ -57,6 +57,19 @@ export async function get<T = Rows>(path: string, params: Params = {}, signal?: 
   return (await ask(path, params, { signal })).json();
 }
 
+/** All pages of an answer, up to so many; whether there were no more. */
+export async function pages(path: string, params: Params, most: number): Promise<{ rows: Row[]; isWhole: boolean }> {
+  const rows: Row[] = [];
+  let cursor: string | null = null;
+  for (let page = 0; page < most; page++) {
+    const found: Rows = await get(path, { ...params, cursor });
+    rows.push(...found.results);
+    cursor = found.cursor ?? null;
+    if (!cursor) break;
+  }
+  return { rows, isWhole: !cursor };
+}
+
 async function problem(answer: Response): Promise<Problem> {
   try {
     const said = await answer.json();

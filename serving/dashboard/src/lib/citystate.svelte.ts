@@ -1,7 +1,7 @@
 /** What the city map shows: the active layers and their spots, now or at a moment, live while nothing pauses it. */
 
 import { key } from "./key.svelte";
-import type { Spot } from "./frames";
+import type { Frame, Spot } from "./frames";
 import { changed, current, Past } from "./frames";
 import type { Layer } from "./layers";
 import { DEFAULT_LAYERS, layer, LAYERS } from "./layers";
@@ -17,6 +17,8 @@ const BATCH_MS = 250;
 export class CityState {
   spots = $state.raw<Map<Layer, Spot[]>>(new Map());
   isAway = $state(false);
+  /** There is more than was asked for. */
+  isCut = $state(false);
   #past = new Past();
 
   readonly active = $derived(
@@ -75,11 +77,12 @@ export class CityState {
     signal.addEventListener("abort", stop);
   }
 
-  async #show(shown: Layer[], ask: (l: Layer) => Promise<Spot[]>, signal: AbortSignal): Promise<void> {
+  async #show(shown: Layer[], ask: (l: Layer) => Promise<Frame>, signal: AbortSignal): Promise<void> {
     try {
       const found = await Promise.all(shown.map(async (l) => [l, await ask(l)] as const));
       if (signal.aborted) return;
-      this.spots = new Map(found);
+      this.spots = new Map(found.map(([l, frame]) => [l, frame.spots]));
+      this.isCut = found.some(([, frame]) => !frame.isWhole);
       this.isAway = false;
     } catch {
       if (!signal.aborted) this.isAway = true;

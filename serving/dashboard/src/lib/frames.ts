@@ -2,7 +2,7 @@
 
 import { catalogue } from "./catalogue.svelte";
 import type { Params, Row } from "./api";
-import { DATASETS, get, MAX_LIMIT } from "./api";
+import { DATASETS, get, MAX_LIMIT, pages } from "./api";
 import type { Layer, Source } from "./layers";
 import { floor, HOUR, iso, MINUTE } from "./time";
 
@@ -18,9 +18,16 @@ export interface Spot {
   where: { lat: number; lon: number } | null;
 }
 
+/** What a layer shows at a moment; not all of it where there is more than is asked for. */
+export interface Frame {
+  spots: Spot[];
+  isWhole: boolean;
+}
+
 const RECENT = 3 * HOUR; // what is older is no state of now
 const HEARD = 10 * MINUTE; // an observation stands for so long
-const MAX_HOURS = 60;
+const MAX_SLICES = 60;
+const MAX_PAGES = 5; // of a slice: a city has a tenth of that, and a browser stands no more
 
 function spot(source: Source, d: Row): Spot {
   return {
@@ -44,10 +51,10 @@ function asking(source: Source, more: Params): Params {
 }
 
 /** The states of now. */
-export async function current(layer: Layer, tenant: string[], signal?: AbortSignal): Promise<Spot[]> {
+export async function current(layer: Layer, tenant: string[], signal?: AbortSignal): Promise<Frame> {
   const from = iso(Date.now() - RECENT);
   const found = await get(`${DATASETS}/${layer.now.dataset}/latest`, asking(layer.now, { tenant, from }), signal);
-  return found.results.map((d) => spot(layer.now, d));
+  return { spots: found.results.map((d) => spot(layer.now, d)), isWhole: found.is_complete !== false };
 }
 
 /** One state that has just changed. */
@@ -55,44 +62,52 @@ export function changed(layer: Layer, state: Row): Spot {
   return spot(layer.now, state);
 }
 
-/** The documents of whole hours, kept: a slider that moves asks once for each hour. */
+interface Slice {
+  end: number;
+  found: Promise<{ rows: Row[]; isWhole: boolean }>;
+}
+
+/**
+ * The documents of slices of time, kept: a slider that moves asks once for each.
+ * Windows are looked up in their hour. Observations are many more, and stand for a short while:
+ * the slice of the moment and the one before have all that count.
+ */
 export class Past {
-  #hours = new Map<string, Promise<Row[]>>();
+  #slices = new Map<string, Slice>();
 
-  async at(layer: Layer, tenant: string[], time: number): Promise<Spot[]> {
-    const hour = floor(time, HOUR);
+  async at(layer: Layer, tenant: string[], time: number): Promise<Frame> {
     const isWindow = catalogue.field(layer.past.dataset, "window_end") !== undefined;
-    const rows = await this.#hour(layer, tenant, hour);
-    const before = isWindow || time - hour >= HEARD ? [] : await this.#hour(layer, tenant, hour - HOUR);
+    const length = isWindow ? HOUR : HEARD;
+    const start = floor(time, length);
+    const asked = (isWindow ? [start] : [start - length, start]).map((s) => this.#slice(layer, tenant, s, s + length));
+    const slices = await Promise.all(asked);
     const found = new Map<string, Row>();
-    for (const d of [...before, ...rows]) if (holds(d, time)) found.set(`${d.tenant}|${d.entity_id}`, d);
-    return [...found.values()].map((d) => spot(layer.past, d));
+    for (const d of slices.flatMap((s) => s.rows)) if (holds(d, time)) found.set(`${d.tenant}|${d.entity_id}`, d);
+    return { spots: [...found.values()].map((d) => spot(layer.past, d)), isWhole: slices.every((s) => s.isWhole) };
   }
 
-  #hour(layer: Layer, tenant: string[], hour: number): Promise<Row[]> {
-    const name = [layer.past.dataset, layer.past.where, tenant.join(), hour].join(" ");
-    let found = this.#hours.get(name);
-    if (!found) {
-      found = history(layer.past, tenant, hour);
-      found.catch(() => this.#hours.delete(name));
-      this.#hours.set(name, found);
-      if (this.#hours.size > MAX_HOURS) this.#hours.delete(this.#hours.keys().next().value!);
+  #slice(layer: Layer, tenant: string[], start: number, end: number): Slice["found"] {
+    const name = [layer.past.dataset, layer.past.where, tenant.join(), start].join(" ");
+    let slice = this.#slices.get(name);
+    if (!slice) {
+      slice = { end, found: history(layer.past, tenant, start, end) };
+      slice.found.catch(() => this.#slices.delete(name));
+      this.#slices.set(name, slice);
+      if (this.#slices.size > MAX_SLICES) this.#slices.delete(this.#slices.keys().next().value!);
     }
-    return found;
+    return slice.found;
   }
 
-  /** Forget what may have changed since: all but whole hours that are over. */
+  /** Forget what may have changed since: all but slices that were over by then. */
   forget(since: number): void {
-    for (const name of this.#hours.keys()) {
-      if (Number(name.split(" ").pop()) + HOUR >= since) this.#hours.delete(name);
-    }
+    for (const [name, { end }] of this.#slices) if (end >= since) this.#slices.delete(name);
   }
 }
 
-async function history(source: Source, tenant: string[], hour: number): Promise<Row[]> {
+function history(source: Source, tenant: string[], start: number, end: number): Slice["found"] {
   const time = catalogue.dataset(source.dataset)?.time ?? "observed_at";
-  const asked = asking(source, { tenant, from: iso(hour), to: iso(hour + HOUR), order_by: time });
-  return (await get(`${DATASETS}/${source.dataset}/history`, asked)).results;
+  const asked = asking(source, { tenant, from: iso(start), to: iso(end), order_by: time });
+  return pages(`${DATASETS}/${source.dataset}/history`, asked, MAX_PAGES);
 }
 
 function holds(d: Row, time: number): boolean {

@@ -123,6 +123,7 @@ export const en: Record<keyof typeof fr, string> = {
   main_navigation: "Main navigation",
   map: "Map",
   map_and_time: "Map and moment",
+  map_cut: "There are more data than the map loads at once: some are missing.",
   mean: "mean",
   mean_batch: "Mean batch",
   moment: "Moment shown",

@@ -124,6 +124,7 @@ export const fr = {
   main_navigation: "Navigation principale",
   map: "Carte",
   map_and_time: "Carte et moment",
+  map_cut: "Il y a plus de données que la carte n’en charge à la fois : il en manque.",
   mean: "moyenne",
   mean_batch: "Lot moyen",
   moment: "Moment affiché",
