@@ -3,8 +3,14 @@
 import type { Params } from "./api";
 import { ask, DATASETS } from "./api";
 
-export const FORMATS = ["csv", "geojson", "parquet"] as const;
+export const FORMATS = ["csv", "geojson", "ndjson", "parquet"] as const;
 export type Format = (typeof FORMATS)[number];
+export const FORMAT_NAMES: Record<Format, string> = {
+  csv: "CSV",
+  geojson: "GeoJSON",
+  ndjson: "NDJSON",
+  parquet: "Parquet",
+};
 
 export async function fetchExport(dataset: string, format: Format, params: Params): Promise<void> {
   const answer = await ask(`${DATASETS}/${dataset}/export/${format}`, params);
