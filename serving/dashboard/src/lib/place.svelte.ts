@@ -1,6 +1,6 @@
 /** The address bar is the state: path, and parameters that make every view a permalink. */
 
-const KEPT = ["lang", "theme", "tenant", "at", "span", "to"];
+const KEPT = ["lang", "theme", "tenant", "at", "span", "to", "live"];
 
 class Place {
   path = $state(location.pathname);

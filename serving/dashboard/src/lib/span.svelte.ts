@@ -1,5 +1,6 @@
 /** The time that is looked at: a span that ends now or at a fixed time, and one moment in it. */
 
+import { live } from "./live.svelte";
 import { place } from "./place.svelte";
 import { floor, iso, MINUTE, SPANS, stepOf } from "./time";
 
@@ -10,7 +11,14 @@ class Span {
   #now = $state(Date.now());
 
   constructor() {
-    setInterval(() => (this.#now = Date.now()), TICK_MS);
+    $effect.root(() => {
+      $effect(() => {
+        if (live.isPaused) return;
+        this.#now = Date.now();
+        const timer = setInterval(() => (this.#now = Date.now()), TICK_MS);
+        return () => clearInterval(timer);
+      });
+    });
   }
 
   get name(): string {
