@@ -98,3 +98,26 @@ def test_a_state_of_this_minute_is_in_the_table_of_now(browser: Browser, site: S
     write(site.es, list(actions("bike_station_observed", state)), visible=True)
     with opened(browser, site.address + BIKES.address()) as page:
         expect(table(page).locator("tbody tr")).to_have_count(12)
+
+
+@pytest.mark.parametrize(
+    ("panel", "groups", "drawn"),
+    [
+        (Shown("/embed/dataset/transit_headway", "L1"), 15, 6),
+        (Shown("/embed/mobility/slowest", "segment-00"), 16, 10),
+    ],
+)
+def test_a_chart_says_of_how_many_it_shows_some_and_its_table_and_file_have_all(
+    browser: Browser, site: Site, panel: Shown, groups: int, drawn: int
+) -> None:
+    address = panel.address(span="6h", field="average_wait_seconds", by="stop_id")
+    with opened(browser, site.address + address) as page:
+        expect(page.locator(".panel > .note")).to_contain_text(f"{drawn} sur {groups}")
+        page.get_by_role("button", name="Tableau", exact=True).click()
+        rows = page.locator(".panel tbody tr")
+        names = {row.split("\t")[-2] for row in rows.all_inner_texts()}
+        with page.expect_download() as file:
+            page.get_by_role("button", name=re.compile("^CSV")).click()
+        lines = [*csv.reader(Path(file.value.path()).read_text(encoding="utf-8").splitlines())]
+    assert len(names) == groups
+    assert {line[-2] for line in lines[1:]} == names

@@ -24,7 +24,9 @@ export interface Question {
   more?: Params;
 }
 
-const MAX_LINES = 6;
+/** More cannot be told apart in a chart; the table beside it has all. */
+export const MAX_LINES = 6;
+export const MAX_BARS = 10;
 
 export async function lines(question: Question, signal?: AbortSignal): Promise<Line[]> {
   const { dataset, figure, by, where, tenant, from, to, step, more } = question;
@@ -41,7 +43,7 @@ export async function lines(question: Question, signal?: AbortSignal): Promise<L
   };
   const rows = (await get(`${DATASETS}/${dataset}/aggregate`, asked, signal)).results;
   const time = catalogue.dataset(dataset)?.time ?? "window_start";
-  return grouped(rows, time, by).slice(0, MAX_LINES);
+  return grouped(rows, time, by);
 }
 
 /** Lines in the order of how much they stand on. */
@@ -75,7 +77,6 @@ export async function bars(question: Omit<Question, "step"> & { by: string }, si
     tenant,
     from: iso(from),
     to: iso(to),
-    limit: 10,
   };
   const rows = (await get(`${DATASETS}/${dataset}/aggregate`, asked, signal)).results;
   return rows.filter((r) => r.figure !== null).map((r) => ({ name: String(r[by] ?? "–"), value: r.figure }));

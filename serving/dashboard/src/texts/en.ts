@@ -49,6 +49,7 @@ export const en: Record<keyof typeof fr, string> = {
   download_csv: "Download as CSV",
   download_of: "Download the span: {title}",
   downloading: "Downloading…",
+  drawn_of: "The chart shows {shown} of {all}; the table and the file have all.",
   elsewhere: "The same id in other datasets",
   embed: "Embed",
   event: "Event",

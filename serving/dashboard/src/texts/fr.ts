@@ -49,6 +49,7 @@ export const fr = {
   download_csv: "Télécharger en CSV",
   download_of: "Télécharger la période : {title}",
   downloading: "Téléchargement…",
+  drawn_of: "Le graphique en montre {shown} sur {all} ; le tableau et le fichier contiennent tout.",
   elsewhere: "Même identifiant dans d’autres jeux de données",
   embed: "Intégrer",
   event: "Événement",
