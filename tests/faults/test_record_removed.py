@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,9 +18,11 @@ from jobs.engine.ledger_counts import counted
 from jobs.engine.runner import drain
 from jobs.engine.streams import observations_query
 from runtime.records import RecordProducer
+from runtime.settings import PROJECT
 from schemas import contract
 from tests.servers import events as city
-from tests.servers.stacks import Stack
+from tests.servers.drivers import environment_of
+from tests.servers.stacks import Stack, until
 
 pytestmark = [pytest.mark.servers, pytest.mark.spark, pytest.mark.faults]
 
@@ -30,7 +35,8 @@ def test_a_record_removed_by_hand_and_one_smuggled_in_show(
 ) -> None:
     context = Context(own_servers.up(), tmp_path)
     context.prepare()
-    every = [e for e in city.events(5, "portet")[NAME] if e["observed_at"] < SPAN.end]
+    came = datetime.now(UTC) - timedelta(minutes=10)
+    every = [{**e, "ingested_at": came} for e in city.events(5, "portet")[NAME] if e["observed_at"] < SPAN.end]
     city.produce(context, NAME, every)
     RecordProducer(context.endpoints, contract("ledger")).send(city.said(NAME, every))
     admin = AdminClient({"bootstrap.servers": context.endpoints.kafka_bootstrap})
@@ -40,6 +46,10 @@ def test_a_record_removed_by_hand_and_one_smuggled_in_show(
 
     missing = problems(spark, context)
     assert [problem for _, problem in missing] == ["1 accepted and not in the index"]
+    said = garonne(context, "ledger", "--check", "--now")
+    assert (said.returncode, "1 accepted and not in the index" in said.stdout) == (1, True), said.stdout + said.stderr
+    until(lambda: "1 accepted and not in the index" in garonne(context, "status").stdout, "the status tells it", 120)
+    assert garonne(context, "status").returncode == 1
 
     smuggled = [{**every[-1], "entity_id": "segment-of-nobody", "feed": "nobody"}]
     city.produce(context, NAME, smuggled)
@@ -48,6 +58,13 @@ def test_a_record_removed_by_hand_and_one_smuggled_in_show(
         "1 accepted and not in the index",
         "1 in the index that no connector accepted",
     ]
+
+
+def garonne(context: Context, *words: str) -> subprocess.CompletedProcess[str]:
+    """A command as a person runs it."""
+    environment = {**environment_of(context.state, context.endpoints), "COLUMNS": "200"}
+    command = [sys.executable, "-m", "garonne", *words]
+    return subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=120)
 
 
 def problems(spark: SparkSession, context: Context) -> list[tuple[FeedHour, str]]:

@@ -1,7 +1,7 @@
 """Row 26: words of Elasticsearch, NDJSON, Kafka, terminals and spreadsheets in ids, payloads and filters stay words.
 
-They go through the real connectors, Kafka and the bulk writer, and through every filter of the command line. The API
-and exports, where formulas will have to be prefixed, are not there yet.
+They go through the real connectors, Kafka and the bulk writer, and through every filter of the command line. Filters of
+the API are in tests/servers/test_api_access.py and test_api_schema.py, formulas in files in serving/test_exports.py.
 """
 
 from __future__ import annotations

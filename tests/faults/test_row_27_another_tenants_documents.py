@@ -1,6 +1,7 @@
 """Row 27: two tenants whose entities have the same ids share Kafka, jobs and Elasticsearch, and no document.
 
-Nothing that a feed brings can make it another tenant's. The API's tokens and Elasticsearch's roles come later.
+Nothing that a feed brings can make it another tenant's. What the API shows whom is in tests/servers/test_api_access.py,
+test_api_live.py and test_equal_answers.py, what Elasticsearch's roles open in test_tenants.py.
 """
 
 from __future__ import annotations
