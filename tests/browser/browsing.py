@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Response, sync_playwright
 
 from runtime.local import packages
@@ -99,6 +100,12 @@ def settled(page: Page) -> None:
     """Wait until nothing says any more that it is coming."""
     page.locator("h1").first.wait_for(state="attached")
     page.locator(".waiting").first.wait_for(state="detached")
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds wrong with a page as it is now."""
+    found = Axe().run(page).response["violations"]
+    return [f"{v['id']}: {n['html']}" for v in found for n in v["nodes"]]
 
 
 def _found() -> str | None:

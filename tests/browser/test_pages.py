@@ -8,13 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from runtime.elastic.bulk import write
 from serving.dashboard.pages import EMBEDDED
 from serving.dashboard.pages import PAGES as PATTERNS
-from tests.browser.browsing import LIMIT_MS, Noticed, opened, settled
+from tests.browser.browsing import LIMIT_MS, Noticed, opened, settled, violations
 from tests.browser.city import TENANT, actions, event, place
 from tests.browser.conftest import QUERY, TOPIC, Site
 from tests.browser.pages import PAGES
@@ -24,11 +23,6 @@ expect.set_options(timeout=LIMIT_MS)
 BEFORE_ASKED_AGAIN_MS = 45_000  # every minute the page asks for all, and would see changes so
 #: The others are opened by `make browser`.
 MAIN = ("city", "heat", "parking", "mobility", "entity", "pipeline", "embedded-panel")
-
-
-def violations(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    return [f"{v['id']}: {n['html']}" for v in found for n in v["nodes"]]
 
 
 def test_every_pattern_of_addresses_has_a_page_here() -> None:

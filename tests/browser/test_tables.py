@@ -13,10 +13,10 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from runtime.elastic.bulk import write
-from tests.browser.browsing import LIMIT_MS, Noticed, opened, settled
-from tests.browser.city import actions, event, place, result
+from tests.browser.browsing import LIMIT_MS, Noticed, opened, settled, violations
+from tests.browser.city import HOURS, actions, event, place, result
 from tests.browser.conftest import Site
-from tests.browser.pages import Shown
+from tests.browser.pages import PAGES, Shown
 
 pytestmark = pytest.mark.servers
 expect.set_options(timeout=LIMIT_MS)
@@ -89,7 +89,12 @@ def test_a_table_that_does_not_hold_all_says_so_and_can_hold_more(browser: Brows
         table(page).get_by_label("Filtrer").fill("")
         table(page).get_by_role("button", name="Charger jusqu’à").click()
         expect(table(page)).not_to_contain_text("plus grand nombre")
-        expect(table(page)).to_contain_text(re.compile(rf"sur {MORE_THAN_A_TABLE + 12}\b"))
+        rows = table(page).locator("tbody tr")
+        expect(rows).to_have_count(50)
+        table(page).get_by_role("button", name=re.compile(r"^Afficher 1\s000 lignes de plus")).click()
+        expect(rows).to_have_count(1050)
+        table(page).get_by_role("button", name=re.compile("^Tout afficher")).click()
+        expect(rows).to_have_count(MORE_THAN_A_TABLE + 12)
         assert len(next(ids(page))) == MORE_THAN_A_TABLE + 12
 
 
@@ -121,3 +126,31 @@ def test_a_chart_says_of_how_many_it_shows_some_and_its_table_and_file_have_all(
         lines = [*csv.reader(Path(file.value.path()).read_text(encoding="utf-8").splitlines())]
     assert len(names) == groups
     assert {line[-2] for line in lines[1:]} == names
+
+
+def test_a_table_beside_a_chart_can_show_every_value(browser: Browser, site: Site) -> None:
+    address = Shown("/embed/dataset/transit_headway", "L1").address(field="average_wait_seconds", by="stop_id")
+    with opened(browser, site.address + address) as page:
+        page.get_by_role("button", name="Tableau", exact=True).click()
+        rows = page.locator("tbody tr")
+        expect(rows).to_have_count(100)
+        page.get_by_role("button", name=re.compile("^Tout afficher")).focus()
+        page.keyboard.press("Enter")
+        expect(rows).to_have_count(15 * (HOURS + 1))
+        expect(page.get_by_role("button", name=re.compile("^Réduire"))).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(rows).to_have_count(100)
+
+
+def test_an_embedded_map_has_a_table_too(browser: Browser, site: Site) -> None:
+    noticed = Noticed()
+    with opened(browser, site.address + PAGES["embedded-map"].address(layers="parking"), noticed=noticed) as page:
+        page.get_by_role("button", name="Tableau", exact=True).click()
+        row = page.locator("tbody tr").filter(has=page.get_by_role("cell", name="Parking 1", exact=True))
+        expect(row).to_contain_text(re.compile(r"\d\s%"))
+        expect(page.get_by_role("link")).to_have_count(0)  # pages elsewhere may not be framed
+        row.get_by_role("button", name="Situer Parking 1").click()
+        expect(page.locator(".card .name")).to_have_text("Parking 1")
+        expect(page.locator(".maplibregl-canvas")).to_be_visible()
+        assert violations(page) == []
+    assert noticed == Noticed()
