@@ -55,11 +55,12 @@ def access(scope: Scope, status: int, size: int, seconds: float) -> dict[str, An
     """Who asked for what, as it is recorded; keys are in headers, which are not."""
     state = scope.get("state", {})
     caller, view = state.get("caller"), state.get("view")
+    who = view if isinstance(view, View) else caller if isinstance(caller, Caller) else None  # of several datasets none
     return {
         "@timestamp": datetime.now(UTC),
         "caller": caller.name if isinstance(caller, Caller) else None,
-        "access_level": view.level if isinstance(view, View) else None,
-        "tenants": sorted(view.tenants) if isinstance(view, View) and view.tenants is not None else [],
+        "access_level": who.level if who is not None else None,
+        "tenants": sorted(who.tenants) if who is not None and who.tenants is not None else [],
         "dataset": view.dataset.name if isinstance(view, View) else None,
         "method": scope["method"],
         "path": scope["path"][:MAX_QUERY],
