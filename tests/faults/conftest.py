@@ -1,7 +1,8 @@
 """The fault laboratory: a file or two for each row of the matrix, with real servers.
 
 Rows that kill or halt servers take a `Stack` of their own (below, or `stack_of_its_own`); the others use the `servers`
-of the whole run. Rows of more than some twenty seconds are marked `faults` and run by `make faults` alone.
+of the whole run. What takes more than some twenty seconds, or halts servers, is marked `faults` and left to
+`make faults`; for a row of which nothing remains then, `make test` has the same code in tests of its parts.
 """
 
 from __future__ import annotations

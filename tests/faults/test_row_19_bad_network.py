@@ -1,4 +1,8 @@
-"""Row 19, CONT: connections silent, late, slow, refused or cut; every wait has a limit, and all goes on afterwards."""
+"""Row 19, CONT: connections silent, late, slow, refused or cut; every wait has a limit, and all goes on afterwards.
+
+Kafka is not among them: its clients go to the address that it tells them, past any proxy. A broker that is halted,
+which is as silent as one behind a broken network, is in row 2 and in the soak.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,9 @@
 """Row 20: the disk with the state is full. Jobs and connectors say so, wait, and go on when there is room; nothing is
-lost and nothing counts twice."""
+lost and nothing counts twice.
+
+The disks of Kafka and Elasticsearch are theirs: a broker without room stops, which is row 2, and Elasticsearch refuses
+to write, which is row 7.
+"""
 
 from __future__ import annotations
 
