@@ -81,29 +81,6 @@ def test_live_updates_can_be_paused(browser: Browser, site: Site) -> None:
         assert "live=off" in page.url
 
 
-def test_the_slider_moves_map_table_and_charts_together(browser: Browser, site: Site) -> None:
-    with opened(browser, site.address + PAGES["city"].address(layers="parking", span="6h")) as page:
-        expect(page.get_by_role("link", name="Parking 1", exact=True)).to_be_visible()
-        expect(page.locator(".chart svg path").first).to_be_attached()
-        title = page.locator("#values-title")
-        expect(title).to_contain_text("Maintenant")
-        slider = page.get_by_label("Moment affiché")
-        slider.focus()
-        page.keyboard.press("Home")
-        expect(title).not_to_contain_text("Maintenant")
-        assert "at=" in page.url
-        first = page.locator(".values tbody tr").first
-        expect(first).to_contain_text("Parking")
-        before = page.locator(".values tbody").inner_text()
-        page.get_by_role("button", name="Lecture").click()
-        expect(page.locator(".values tbody")).not_to_have_text(before, use_inner_text=True)
-        page.get_by_role("button", name="Arrêt", exact=True).click()
-        address = page.url
-    with opened(browser, address) as again:  # an address holds all that is seen
-        expect(again.locator("#values-title")).not_to_contain_text("Maintenant")
-        expect(again.locator(".values tbody tr").first).to_contain_text("Parking")
-
-
 def test_language_and_theme_are_switched_and_stay_from_page_to_page(browser: Browser, site: Site) -> None:
     with opened(browser, site.address + PAGES["heat"].address()) as page:
         expect(page.get_by_role("heading", level=1)).to_have_text("Chaleur")
