@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -34,6 +35,15 @@ def busy_hour(site: Site) -> datetime:
     return hour
 
 
+@pytest.fixture
+def hot_hour(site: Site) -> str:
+    """A station that was hotter than all others in the last hour that is over."""
+    start = site.now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
+    hottest = result("station-hot", start, 60, place(0, 0.05), intensity_celsius=20.0, is_rural_reference=False)
+    write(site.es, list(actions("heat_island_hourly", hottest)), visible=True)
+    return "station-hot"
+
+
 def positions(hour: datetime) -> Iterator[Document]:
     for minute in range(60):
         at = hour + timedelta(minutes=minute)
@@ -47,6 +57,14 @@ def speeds(hour: datetime) -> Iterator[Document]:
         for n in range(SEGMENTS):
             figures = {"mean_speed_km_per_h": 30.0, "travel_time_index": 1.5, "level_of_service": "C"}
             yield result(f"many-{n:03}", start, 5, place(n, 0.04), **figures)
+
+
+def test_bars_count_up_to_the_moment(browser: Browser, site: Site, hot_hour: str) -> None:
+    with opened(browser, site.address + PAGES["heat"].address(span="6h")) as page:
+        first = page.get_by_role("img", name=re.compile("Stations les plus chaudes"))
+        expect(first).to_have_accessible_name(re.compile(f"En tête : {hot_hour} "))
+        page.get_by_label("Moment affiché").fill("24")  # of 72: two hours of six
+        expect(first).to_have_accessible_name(re.compile(r"En tête : station-\d\d "))
 
 
 @pytest.mark.parametrize(("layer", "many"), [("vehicles", BUSES), ("traffic", SEGMENTS)])
