@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -111,21 +112,21 @@ async def _body(response: httpx2.Response, max_bytes: int) -> bytes:
 
 
 async def _joined(chunks: AsyncIterator[bytes], max_bytes: int) -> bytes:
-    body = bytearray()
+    body = io.BytesIO()  # whose value is no copy
     async for chunk in chunks:
-        body += chunk
-        if len(body) > max_bytes:
+        body.write(chunk)
+        if body.tell() > max_bytes:
             raise TooLargeError(f"holds more than {max_bytes} bytes")
-    return bytes(body)
+    return body.getvalue()
 
 
 async def _inflated(chunks: AsyncIterator[bytes], max_bytes: int) -> bytes:
-    inflater, body = Inflater(max_bytes), bytearray()
+    inflater, body = Inflater(max_bytes), io.BytesIO()
     async for chunk in chunks:
         for piece in inflater.feed(chunk):
-            body += piece
+            body.write(piece)
     inflater.close()
-    return bytes(body)
+    return body.getvalue()
 
 
 def _validators(response: httpx2.Response) -> dict[str, str]:
