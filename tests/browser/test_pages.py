@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -79,6 +79,20 @@ def test_live_updates_can_be_paused(browser: Browser, site: Site) -> None:
         page.get_by_role("button", name="Pause du direct").click()
         expect(page.locator(".dot.on")).to_have_count(0)
         assert "live=off" in page.url
+
+
+def test_a_broken_sensor_does_not_heat_the_city(browser: Browser, site: Site) -> None:
+    for minutes in range(5, 35):
+        spike = event("station-00", site.now - timedelta(minutes=minutes), place(0, 0.05), "test-weather")
+        write(site.es, [next(actions("weather_observed", {**spike, "temperature_celsius": 300.0}))], visible=True)
+    with opened(browser, site.address + PAGES["heat"].address()) as page:
+        figure = page.locator(".tile", has_text="Température moyenne").locator(".figure")
+        expect(figure).to_have_text(re.compile(r"^-?\d\d?(,\d)?\s°C$"))
+        panel = page.locator(".panel", has=page.get_by_role("heading", name="Température moyenne"))
+        panel.get_by_role("button", name="Tableau").click()
+        values = panel.locator("tbody tr td:last-child")
+        expect(values.first).to_contain_text("°C")
+        assert [v for v in values.all_inner_texts() if not re.match(r"-?\d\d?(,\d)?\s", v)] == []
 
 
 def test_language_and_theme_are_switched_and_stay_from_page_to_page(browser: Browser, site: Site) -> None:

@@ -34,7 +34,13 @@ export const TRADES: Trade[] = [
     datasets: ["heat_island_hourly", "heat_island_nightly", "weather_observed", "heat_island_map"],
     tiles: [
       { dataset: "heat_island_hourly", figure: "max(intensity_celsius)", hours: 2, label: "tile_highest_intensity" },
-      { dataset: "weather_observed", figure: "avg(temperature_celsius)", label: "tile_mean_temperature" },
+      // what passed quality control: one broken sensor would be the whole city's spike
+      {
+        dataset: "heat_island_hourly",
+        figure: "avg(mean_temperature_celsius)",
+        hours: 2,
+        label: "tile_mean_temperature",
+      },
       { dataset: "weather_observed", figure: "count(distinct entity_id)", label: "tile_stations_heard" },
       {
         dataset: "heat_island_nightly",
@@ -56,8 +62,8 @@ export const TRADES: Trade[] = [
       {
         id: "temperature",
         kind: "lines",
-        dataset: "weather_observed",
-        figure: "avg(temperature_celsius)",
+        dataset: "heat_island_hourly",
+        figure: "avg(mean_temperature_celsius)",
         by: "is_rural_reference",
         label: "panel_temperature",
       },
