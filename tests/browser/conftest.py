@@ -26,6 +26,7 @@ from tests.servers.served import serving
 QUERY = "parking_by_site"
 TOPIC = "city.parking_observed.v1"
 LAGS = {"0": 1000, "1": 234}
+WATERMARK_HOURS = 3  # before now
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,9 @@ def site(servers: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         for partition, records in LAGS.items():
             metrics.QUERY_LAG_RECORDS.labels(QUERY, TOPIC, partition).set(records)
         metrics.QUERY_BATCH_SECONDS.labels(QUERY).observe(0.4)
+        metrics.QUERY_WATERMARK.labels(QUERY).set((now - timedelta(hours=WATERMARK_HOURS)).timestamp())
         yield Site(address, key.get_secret_value(), es, now)
     metrics.QUERY_LAG_RECORDS.remove_by_labels({"query": QUERY})
     metrics.QUERY_BATCH_SECONDS.remove(QUERY)
+    metrics.QUERY_WATERMARK.remove(QUERY)
     es.indices.delete(index=sorted(es.indices.get(index=f"city-*-{TENANT}-*")))

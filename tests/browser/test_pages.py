@@ -6,6 +6,7 @@ import csv
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -14,15 +15,20 @@ from runtime.elastic.bulk import write
 from serving.dashboard.pages import EMBEDDED
 from serving.dashboard.pages import PAGES as PATTERNS
 from tests.browser.browsing import LIMIT_MS, Noticed, opened, settled, violations
-from tests.browser.city import TENANT, actions, event, place
-from tests.browser.conftest import QUERY, TOPIC, Site
+from tests.browser.city import GAP_HOURS, TENANT, actions, event, place
+from tests.browser.conftest import QUERY, TOPIC, WATERMARK_HOURS, Site
 from tests.browser.pages import PAGES
 
 pytestmark = pytest.mark.servers
 expect.set_options(timeout=LIMIT_MS)
+QUARTER = timedelta(minutes=15)
 BEFORE_ASKED_AGAIN_MS = 45_000  # every minute the page asks for all, and would see changes so
 #: The others are opened by `make browser`.
 MAIN = ("city", "heat", "parking", "mobility", "entity", "pipeline", "embedded-panel")
+
+
+def paris(at: datetime) -> str:
+    return f"{at.astimezone(ZoneInfo('Europe/Paris')):%d/%m/%Y %H:%M}"
 
 
 def test_every_pattern_of_addresses_has_a_page_here() -> None:
@@ -154,6 +160,9 @@ def test_the_lag_of_a_query_is_told_to_who_may_know_it(browser: Browser, site: S
         expect(row).to_contain_text("en marche")
         expect(row).to_contain_text(re.compile(r"1\s234"))
         expect(row).to_contain_text("0,4 s")
+        titles = page.get_by_role("table", name="Requêtes en continu").get_by_role("columnheader").all_inner_texts()
+        watermark = row.get_by_role("cell").nth(titles.index("Retard du filigrane"))
+        expect(watermark).to_have_text(re.compile(rf"^{WATERMARK_HOURS}(,\d)? h$"))
         page.locator("summary", has_text="Retard par partition").click()
         partitions = page.get_by_role("row").filter(has_text=TOPIC)
         expect(partitions).to_have_count(2)
@@ -180,11 +189,17 @@ def test_a_page_fits_a_telephone(browser: Browser, site: Site, name: str) -> Non
 
 
 def test_a_device_shows_its_gap_its_neighbours_and_its_quality(browser: Browser, site: Site) -> None:
+    over = site.now - timedelta(hours=GAP_HOURS[0])
+    first = over.replace(minute=over.minute // 15 * 15) + QUARTER
+    last = first - timedelta(hours=GAP_HOURS[1] - GAP_HOURS[0]) - QUARTER
+    with opened(browser, site.address + PAGES["entity"].address()) as page:
+        expect(page.locator(".gaps li")).to_have_count(1)
+        expect(page.locator(".gaps li")).to_have_text(f"{paris(last)} → {paris(first)} 2,3 h")
+        expect(page.get_by_text("Une valeur toutes les 15 min d’ordinaire")).to_be_visible()
+        neighbours = page.locator("section", has=page.get_by_role("heading", name="Voisins"))
+        expect(neighbours.get_by_role("link").first).to_be_visible()
     path = f"/entity/heat_island_hourly/{TENANT}/station-04?tenant={TENANT}"
     with opened(browser, site.address + path) as page:
         expect(page.get_by_text("Sauts écartés").first).to_be_visible()
-        expect(
-            page.locator("section", has=page.get_by_role("heading", name="Voisins")).get_by_role("link").first
-        ).to_be_visible()
     with opened(browser, f"{site.address}/entity/bike_station_observed/{TENANT}/nothing") as page:
         expect(page.get_by_text("Aucun état connu")).to_be_visible()
