@@ -103,9 +103,16 @@ def mark(page: Page) -> Locator:
 
 
 def mark_at(page: Page) -> float:
-    box = mark(page).bounding_box()
-    assert box is not None
-    return box["x"]
+    """Where it is from the left; while the chart is drawn anew it is nowhere for a moment."""
+    found: list[float] = []
+
+    def is_there() -> bool:
+        box = mark(page).bounding_box()
+        found.extend([box["x"]] if box is not None else [])
+        return box is not None
+
+    until(is_there, "the mark is in the chart")
+    return found[0]
 
 
 def moment(page: Page) -> datetime:
