@@ -64,9 +64,11 @@ def demo(
         addresses = _servers(own)
         url = _started(own, city)
         port = chosen(["dashboards"], {"dashboards": PORT})["dashboards"]
-        table = {**_dashboards(own, addresses, port), **_addresses(own, addresses, url), **_questions(addresses, port)}
-        if not console.is_terminal:  # where nothing can be drawn again and again, the table comes once, at the end
-            console.print(*(f"{name}: {where}" for name, where in table.items()), sep="\n", soft_wrap=True)
+        questions = _questions(addresses, port)
+        table = {**_dashboards(own, addresses, port), **_addresses(own, addresses, url), **questions}
+        # a line to paste must not be broken; and without a terminal the table comes once, at the end
+        whole = questions if console.is_terminal else table
+        console.print(*(f"{name}: {where}" for name, where in whole.items()), sep="\n", soft_wrap=True)
         fresh = _shown(own, addresses, url, table, seconds)
         if seconds is None:
             return
