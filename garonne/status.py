@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from elasticsearch import Elasticsearch, TransportError
+from elasticsearch import ApiError, Elasticsearch, TransportError
 from rich.table import Table
 
 from connectors.feed import FeedError, load_heads
@@ -185,7 +185,7 @@ def _ledger() -> bool:
     try:
         es = client(endpoints(settings()), HEALTH_TIMEOUT_SECONDS)
         found = counted(es, of_the_last_day(es, datetime.now(UTC)))
-    except (NoEndpointsError, TransportError):
+    except (NoEndpointsError, ApiError, TransportError):
         return True
     problems = found.problems(datetime.now(UTC))
     console.print("Ledger of the last day. " + verdict(found, problems))

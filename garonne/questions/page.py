@@ -17,7 +17,7 @@ edit `garonne/questions/questions.yaml`, not this page. What every field means i
 [data dictionary](data-dictionary.md), how to ask in [the API](api.md).
 
 The answers are those of an example city, a small simulated one with its true figures, from {START:%Y-%m-%d %H:%M} to
-{END:%Y-%m-%d %H:%M} UTC (Paris is two hours ahead). `make demo` holds that city too, and its table has the line
+{END:%Y-%m-%d %H:%M} UTC (Paris is two hours ahead). `make demo` holds that city too, and prints the line
 `export API=… ES=… KEY=…` to paste into a terminal before the commands below. On servers of your own:
 
 ```sh
